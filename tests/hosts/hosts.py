@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
+from pathlib import Path
 
-from testhosts import HostsError, down, get, hosts, image, inventory, up
+from testhosts import HostsError, down, get, hosts, image, up, write_inventory
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
         for host in hosts().values():
             print(f"{host.name} {host.address} {host.container}")
     elif options.action == "inventory":
-        print(json.dumps(inventory({}, options.names), indent=2))
+        print(write_inventory(options.file, dict(options.groups)))
     elif options.action == "ssh":
         argv = get(options.name).ssh_argv(*options.command)
         os.execvp(argv[0], argv)
@@ -37,6 +37,14 @@ def main() -> None:
     else:
         down()
         image.remove()
+
+
+def group(text: str) -> tuple[str, list[str]]:
+    """blyan_api=one,two"""
+    name, equals, members = text.partition("=")
+    if not (name and equals and members):
+        raise argparse.ArgumentTypeError(f"{text!r} is no group: write it as blyan_api=one,two")
+    return name, members.split(",")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,8 +60,9 @@ def parser() -> argparse.ArgumentParser:
     action = actions.add_parser("reboot", help="reboot these hosts; wait until SSH answers")
     action.add_argument("names", nargs="+", metavar="NAME")
     actions.add_parser("list", help="name, address and container of each host")
-    action = actions.add_parser("inventory", help="how Ansible reaches these hosts, or all: JSON, as its scripts print")
-    action.add_argument("names", nargs="*", metavar="NAME")
+    action = actions.add_parser("inventory", help="write an inventory of hosts that are there")
+    action.add_argument("file", metavar="FILE.json", type=Path)
+    action.add_argument("groups", nargs="+", metavar="GROUP=NAME,...", type=group)
     action = actions.add_parser("ssh", help="a shell on a host, or one command")
     action.add_argument("name", metavar="NAME")
     action.add_argument("command", nargs=argparse.REMAINDER)

@@ -5,6 +5,6 @@
 
 from .engine import HostsError
 from .host import Host
-from .lab import down, get, hosts, inventory, up, write_inventory
+from .lab import down, get, hosts, up, write_inventory
 
-__all__ = ["Host", "HostsError", "down", "get", "hosts", "inventory", "up", "write_inventory"]
+__all__ = ["Host", "HostsError", "down", "get", "hosts", "up", "write_inventory"]

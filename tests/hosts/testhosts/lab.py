@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import image as images
+from . import supplies
 from .engine import CHECKOUT, GIT, LABEL, STATE, WHEELHOUSE, HostsError, lock, podman, run, write
 from .host import KNOWN_HOSTS, PRIVATE_KEY, Host, container_name, wait_for_boot
 
@@ -52,6 +53,7 @@ def up(*names: str, image: str | None = None) -> list[Host]:
         new = [name for name in names if not (name in known and _is_running(name))]
         if new:
             image = image or images.ensure()
+            supplies.ensure()
             _make_key()
         addresses = {name: _start(name, image or "") for name in new}
         for name, address in addresses.items():
@@ -76,20 +78,10 @@ def down(*names: str) -> None:
             shutil.rmtree(STATE)
 
 
-def inventory(groups: Mapping[str, Sequence[str]], names: Sequence[str] = ()) -> dict[str, Any]:
-    """An inventory as Ansible's scripts print it: these groups, and how to reach each host."""
-    known = {name: get(name) for name in names} if names else hosts()
-    return {
-        "all": {"hosts": sorted(known)},
-        **{group: {"hosts": list(members)} for group, members in groups.items()},
-        "_meta": {"hostvars": {name: host.variables() for name, host in known.items()}},
-    }
-
-
 def write_inventory(
     path: Path, groups: Mapping[str, Sequence[str]], variables: Mapping[str, Any] | None = None
 ) -> Path:
-    """The same as a file (JSON is YAML), with variables that hold for all hosts of it."""
+    """An inventory of these groups, with what Ansible needs to reach each host. (JSON is YAML.)"""
     members = sorted({name for group in groups.values() for name in group})
     document = {
         "all": {
@@ -121,6 +113,12 @@ def _make_key() -> None:
 
 
 def _register(known: Mapping[str, Host]) -> None:
+    for stale in STATE.glob("*.address"):
+        if stale.stem not in known:
+            stale.unlink()
+    # One file a host, for inventories that are written by hand and look the address up.
+    for host in known.values():
+        write(STATE / f"{host.name}.address", f"{host.address}\n")
     write(KNOWN_HOSTS, "".join(f"{host.address} {host.host_key}\n" for host in known.values()))
     write(REGISTER, json.dumps({name: dataclasses.asdict(host) for name, host in known.items()}, indent=2))
 
@@ -137,8 +135,6 @@ def _addresses(name: str) -> Iterator[str]:
 
 
 def _start(name: str, image: str) -> str:
-    for folder in (WHEELHOUSE, GIT):
-        folder.mkdir(parents=True, exist_ok=True)
     container = container_name(name)
     for address in _addresses(name):
         done = podman(
