@@ -9,34 +9,47 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from testhosts import HostsError, down, get, hosts, image, up, write_inventory
 
 
-def main() -> None:
-    options = parser().parse_args()
-    if options.action == "up":
-        for host in up(*options.names, image=options.image):
-            print(f"{host.name} {host.address}")
-    elif options.action == "down":
-        down(*options.names)
-    elif options.action == "reboot":
-        for name in options.names:
-            get(name).reboot()
-    elif options.action == "list":
-        for host in hosts().values():
-            print(f"{host.name} {host.address} {host.container}")
-    elif options.action == "inventory":
-        print(write_inventory(options.file, dict(options.groups)))
-    elif options.action == "ssh":
-        argv = get(options.name).ssh_argv(*options.command)
-        os.execvp(argv[0], argv)
-    elif options.action == "image":
-        print(image.ensure())
-    else:
-        down()
-        image.remove()
+def boot(options: argparse.Namespace) -> None:
+    for host in up(*options.names, image=options.image):
+        print(f"{host.name} {host.address}")
+
+
+def remove(options: argparse.Namespace) -> None:
+    down(*options.names)
+
+
+def reboot(options: argparse.Namespace) -> None:
+    for name in options.names:
+        get(name).reboot()
+
+
+def show(_options: argparse.Namespace) -> None:
+    for host in hosts().values():
+        print(f"{host.name} {host.address} {host.container}")
+
+
+def inventory(options: argparse.Namespace) -> None:
+    print(write_inventory(options.file, dict(options.groups)))
+
+
+def ssh(options: argparse.Namespace) -> None:
+    argv = get(options.name).ssh_argv(*options.command)
+    os.execvp(argv[0], argv)
+
+
+def make_image(_options: argparse.Namespace) -> None:
+    print(image.ensure())
+
+
+def clean(_options: argparse.Namespace) -> None:
+    down()
+    image.remove()
 
 
 def group(text: str) -> tuple[str, list[str]]:
@@ -49,30 +62,37 @@ def group(text: str) -> tuple[str, list[str]]:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="hosts.py", description=__doc__)
-    actions = top.add_subparsers(dest="action", required=True)
-    action = actions.add_parser("up", help="boot these hosts, unless they are there; wait until SSH answers")
+    actions = top.add_subparsers(required=True, metavar="ACTION")
+
+    def add(name: str, do: Callable[[argparse.Namespace], None], about: str) -> argparse.ArgumentParser:
+        action = actions.add_parser(name, help=about, description=about)
+        action.set_defaults(do=do)
+        return action
+
+    action = add("up", boot, "boot these hosts, unless they are there; wait until SSH answers")
     action.add_argument("names", nargs="+", metavar="NAME")
     action.add_argument("--image", help="boot from this image instead of the bare one")
-    action = actions.add_parser("down", help="remove these hosts, or all of this checkout")
+    action = add("down", remove, "remove these hosts, or all of this checkout")
     which = action.add_mutually_exclusive_group(required=True)
     which.add_argument("names", nargs="*", default=[], metavar="NAME")
     which.add_argument("--all", action="store_true", help="all hosts of this checkout")
-    action = actions.add_parser("reboot", help="reboot these hosts; wait until SSH answers")
+    action = add("reboot", reboot, "reboot these hosts; wait until SSH answers")
     action.add_argument("names", nargs="+", metavar="NAME")
-    actions.add_parser("list", help="name, address and container of each host")
-    action = actions.add_parser("inventory", help="write an inventory of hosts that are there")
+    add("list", show, "name, address and container of each host")
+    action = add("inventory", inventory, "write an inventory of hosts that are there")
     action.add_argument("file", metavar="FILE.json", type=Path)
     action.add_argument("groups", nargs="+", metavar="GROUP=NAME,...", type=group)
-    action = actions.add_parser("ssh", help="a shell on a host, or one command")
+    action = add("ssh", ssh, "a shell on a host, or one command")
     action.add_argument("name", metavar="NAME")
     action.add_argument("command", nargs=argparse.REMAINDER)
-    actions.add_parser("image", help="make the image of the hosts when it is missing; print its name")
-    actions.add_parser("clean", help="remove all hosts of this checkout, and the images")
+    add("image", make_image, "make the image of the hosts when it is missing; print its name")
+    add("clean", clean, "remove all hosts of this checkout, and the images")
     return top
 
 
 if __name__ == "__main__":
+    chosen = parser().parse_args()
     try:
-        main()
+        chosen.do(chosen)
     except HostsError as error:
         sys.exit(f"hosts.py: {error}")

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real hosts for the demo, the tests and the benchmarks: podman containers booted with systemd."""
 
+from . import image
 from .engine import HostsError
 from .host import Host
 from .lab import down, get, hosts, up, write_inventory
 
-__all__ = ["Host", "HostsError", "down", "get", "hosts", "up", "write_inventory"]
+__all__ = ["Host", "HostsError", "down", "get", "hosts", "image", "up", "write_inventory"]

@@ -50,8 +50,13 @@ def run(
         raise HostsError(f"The command {argv[0]} is missing: run `make system`.")
     try:
         done = subprocess.run(
-            argv, input=stdin, stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True,
-            text=True, timeout=timeout, check=False,
+            argv,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise HostsError(f"No answer within {timeout:g} s from: {' '.join(argv)}") from error

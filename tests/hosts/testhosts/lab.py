@@ -149,6 +149,6 @@ def _start(name: str, image: str) -> str:
         if done.returncode == 0:
             return address
         podman("rm", "--force", "--ignore", container)
-        if "IP address" not in done.stderr:
+        if "ip address" not in done.stderr.lower():
             raise HostsError(f"podman could not start {name}: {done.stderr.strip()}")
     raise HostsError(f"No free address for {name}: {done.stderr.strip()}")
