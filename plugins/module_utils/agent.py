@@ -1,0 +1,199 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The agent on an API host: what ``systemctl status|start|stop|restart|reload aiblock`` means with two slots.
+
+It runs from an archive that :mod:`pack` installs, with nothing but Python, and does with the same operations
+what the playbooks do.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Mapping
+
+from . import atomic, slots, traffic
+from . import layout as site
+from .durations import seconds
+from .errors import OpsError
+from .health import look
+from .journal import Journal, entry
+from .layout import Layout
+from .lock import Lock
+from .releases import Records
+from .run import Run
+from .shell import Shell
+from .steps import STATE, Engine
+from .systemd import Systemd
+
+CONFIGURATION = site.CONFIGURATION / "slots.json"
+_SWAP_ASKED = site.SOCKETS / ".restart"
+_WATCH_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the slots of this host are run; the role ``deploy`` writes them."""
+
+    root: str
+    front_url: str
+    health_path: str
+    health_statuses: list[str]
+    health_timeout: float
+    drain_timeout: float
+    validate_certs: bool
+
+    @classmethod
+    def read(cls) -> Settings:
+        """The settings on this host.
+
+        Raises:
+            OpsError: there are none.
+        """
+        found: Any = atomic.read_json(CONFIGURATION)
+        if found is None:
+            raise OpsError(f"{CONFIGURATION} is missing", next_step="run playbooks/deploy.yml against this host")
+        for name in ("health_timeout", "drain_timeout"):
+            found[name] = seconds(str(found[name]), name)
+        return cls(**found)
+
+
+def serve(settings: Settings) -> None:
+    """Start what is live, or restart it through the other slot, then tell systemd how it is until stopped."""
+    layout, systemd = Layout(Path(settings.root)), Systemd()
+    live = layout.live_slot()
+    if live is None:
+        raise OpsError("no release is live on this host", next_step="deploy one with playbooks/deploy.yml")
+    asked = _SWAP_ASKED.exists()
+    _SWAP_ASKED.unlink(missing_ok=True)
+    if asked and systemd.show(site.unit(live)).state == "active":
+        try:
+            swap(settings)
+        except OpsError as error:
+            # The live slot serves on; a failed unit would only hide that.
+            print(f"not restarted: {error.message()}", flush=True)
+    else:
+        systemd.start(site.unit(live))
+    _watch(settings, layout)
+
+
+def swap(settings: Settings) -> None:
+    """Run the live release in the other slot and move the traffic there; no request is lost.
+
+    Raises:
+        OpsError: it could not be done; what served before serves on.
+    """
+    run = Run(f"aiblock-{os.getpid()}", f"root@{socket.gethostname()}", "systemctl restart aiblock")
+    layout, systemd, lock, engine = Layout(Path(settings.root)), Systemd(), Lock(STATE), Engine(STATE, progress=_say)
+    began = time.monotonic()
+    with lock.renewed(run):
+        engine.recover(traffic.Switch)
+        engine.recover(slots.StartSlot)
+        live = layout.live_slot()
+        release = Records(layout).get(layout.release_of(live) or "") if live else None
+        if release is None:
+            raise OpsError("no release is live on this host", next_step="deploy one with playbooks/deploy.yml")
+        slot = site.other(live)
+        start, changes = slots.start(
+            layout,
+            slots.Wanted(slot, release.id, release.label, None),
+            systemd=systemd,
+            health_path=settings.health_path,
+            health_statuses=settings.health_statuses,
+            health_timeout=settings.health_timeout,
+            drain_timeout=settings.drain_timeout,
+            progress=_say,
+        )
+        engine.run(start, changes)
+        move, moves, _previous = traffic.switch(
+            layout,
+            traffic.Wanted(slot, release.id, release.label, run.who),
+            systemd=systemd,
+            front_url=settings.front_url,
+            health_path=settings.health_path,
+            health_statuses=settings.health_statuses,
+            validate_certs=settings.validate_certs,
+            timeout=10.0,
+        )
+        engine.run(move, moves)
+    Journal(STATE).append(entry(run, "agent", [*changes, *moves], "done", time.monotonic() - began))
+    lock.release(run)
+
+
+def stop(settings: Settings) -> None:
+    """End both slots, unless systemd is restarting the service: then the start that follows goes through the slots."""
+    jobs = Shell().run(["systemctl", "list-jobs", "--no-legend", "--plain"]).stdout
+    kind = job_of(jobs, traffic.WATCH)
+    if kind == "restart":
+        _SWAP_ASKED.touch()
+    elif kind == "stop":
+        for slot in site.SLOTS:
+            Systemd().stop(site.unit(slot), wait="shutdown.target" not in jobs)
+
+
+def job_of(listing: str, unit: str) -> str:
+    """The kind of job that systemd runs for a unit, from ``systemctl list-jobs``; empty for none."""
+    for line in listing.splitlines():
+        words = line.split()
+        if len(words) >= 3 and words[1] == unit:
+            return words[2]
+    return ""
+
+
+def _watch(settings: Settings, layout: Layout) -> None:
+    """Tell systemd in one line how the live slot is, and the log when that changes."""
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    told = None
+    while True:
+        state = _state(settings, layout)
+        if state != told:
+            print(state, flush=True)
+            _notify(f"READY=1\nSTATUS={state}")
+            told = state
+        if ended.wait(_WATCH_SECONDS):
+            return
+
+
+def _state(settings: Settings, layout: Layout) -> str:
+    live = layout.live_slot()
+    if live is None:
+        return "no release is live"
+    url = f"http://localhost{settings.health_path}"
+    health = look(url, settings.health_statuses, unix_socket=str(site.socket(live)))
+    release = Records(layout).get(layout.release_of(live) or "")
+    name = f"{release.id} ({release.version})" if release else "an unknown release"
+    return f"{live} serves {name}" if health.good else f"{live} with {name} is NOT healthy: {health.says}"
+
+
+def _notify(text: str) -> None:
+    """systemd's readiness protocol: one datagram to the socket that it names."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            channel.connect("\0" + path[1:] if path.startswith("@") else path)
+            channel.sendall(text.encode())
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main() -> None:
+    """Run the command that the unit names."""
+    actions: Mapping[str, Any] = {"serve": serve, "swap": swap, "stop": stop}
+    action = actions.get(sys.argv[1] if len(sys.argv) == 2 else "")
+    if action is None:
+        sys.exit(f"usage: {sys.argv[0]} {'|'.join(actions)}")
+    try:
+        action(Settings.read())
+    except OpsError as error:
+        sys.exit(error.message())

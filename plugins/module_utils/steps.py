@@ -1,0 +1,254 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The engine under every change: written down before it is made, taken back on failure, finished after a kill.
+
+An *operation* is what one module does. It declares its steps by name, in order; a planner compares what is
+wanted with what is found and gives the changes, each belonging to a step. From that one list follow the
+diff, ``changed`` and the action itself, so that check mode cannot drift from the real run. The engine
+writes the list to disk, makes the changes in turn and marks each one, so that a later process can undo or
+finish what a killed one left, from the file alone.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Callable, ClassVar, Mapping, Sequence
+
+from . import atomic
+from .errors import OpsError
+
+#: The one directory in which the collection keeps state on a host: steps, lock, journal; root, 0700.
+STATE = Path("/var/lib/blyan-ops")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between what is found and what is wanted.
+
+    Args:
+        step: the step that makes it, one of the operation's.
+        target: what a person calls the thing that changes.
+        before: what is found; JSON, no secret, enough to undo the change.
+        after: what is wanted; JSON, no secret, enough to make the change.
+    """
+
+    step: str
+    target: str
+    before: Any
+    after: Any
+
+
+class Operation(ABC):
+    """Several changes that belong together.
+
+    Making and undoing a change must be repeatable: a kill may fall between the act and its mark on disk.
+    """
+
+    name: ClassVar[str]
+    #: All steps in the order in which they are made; fault tests take their kill points from here.
+    steps: ClassVar[tuple[str, ...]]
+    #: The step after which nothing is taken back any more; empty where all is.
+    commit: ClassVar[str] = ""
+    #: What a later process does with a leftover that was not committed: ``finish`` tries to go on first.
+    leftover: ClassVar[str] = "undo"
+
+    @classmethod
+    @abstractmethod
+    def again(cls, params: Mapping[str, Any]) -> Operation:
+        """The operation from the parameters that a killed run recorded, fit for ``do`` and ``undo``."""
+
+    @abstractmethod
+    def params(self) -> dict[str, Any]:
+        """What a later process needs to make this operation again; JSON, no secret."""
+
+    @abstractmethod
+    def do(self, change: Change) -> None:
+        """Make one change.
+
+        Raises:
+            OpsError: it could not be made.
+        """
+
+    @abstractmethod
+    def undo(self, change: Change) -> None:
+        """Take one change back, whether it was made wholly, in part or not at all."""
+
+
+@dataclass
+class Engine:
+    """Runs operations and cleans up after killed ones.
+
+    Args:
+        directory: the state directory of the host, which exists.
+        progress: told what is being done, for people who wait.
+        fault: called as ``fault("<operation>.<step>", "before" | "after")`` around each step; tests kill there.
+    """
+
+    directory: Path
+    progress: Callable[[str], None] = lambda text: None
+    fault: Callable[[str, str], None] = lambda point, side: None
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def run(self, operation: Operation, changes: Sequence[Change]) -> None:
+        """Make all changes, or none.
+
+        Raises:
+            OpsError: a step failed; what was made has been taken back, and the error says so.
+        """
+        if not changes:
+            return
+        ordered = sorted(changes, key=lambda change: operation.steps.index(change.step))
+        record = _Record(self._file(operation.name), operation.params(), ordered)
+        record.save()
+        self._go(operation, record)
+
+    def recover(self, operation: type[Operation], *, finish: bool = True) -> str:
+        """Deal with what a killed run of an operation left.
+
+        Args:
+            finish: whether an uncommitted leftover may be finished, where the operation prefers that.
+
+        Returns:
+            What was done, as a sentence for people; empty when there was nothing.
+        """
+        record = _Record.load(self._file(operation.name))
+        if record is None:
+            return ""
+        again = operation.again(record.params)
+        if record.committed(again) or (finish and operation.leftover == "finish"):
+            self._go(again, record)
+            return f"finished the {operation.name} that an earlier run left at step {record.at()}"
+        at = record.at()
+        self._undo(again, record)
+        return f"took back the {operation.name} that an earlier run left at step {at}"
+
+    def leftovers(self) -> list[str]:
+        """The names of operations that a killed run left unfinished."""
+        return sorted(path.stem for path in self._steps().glob("*.json"))
+
+    def _go(self, operation: Operation, record: _Record) -> None:
+        for number, change in enumerate(record.changes):
+            if record.states[number] == "done":
+                continue
+            self.progress(f"{operation.name}: {change.step} ({change.target})")
+            point = f"{operation.name}.{change.step}"
+            started = time.monotonic()
+            try:
+                record.mark(number, "doing")
+                self.fault(point, "before")
+                operation.do(change)
+                self.fault(point, "after")
+                record.mark(number, "done")
+            except (OpsError, OSError) as error:
+                self._fail(operation, record, change, error)
+            finally:
+                self.timings[point] = self.timings.get(point, 0.0) + round(time.monotonic() - started, 3)
+        record.drop()
+
+    def _fail(self, operation: Operation, record: _Record, change: Change, error: Exception) -> None:
+        cause = error if isinstance(error, OpsError) else OpsError(
+            f"{change.target}: {error}", next_step="mend that on the host, then run this again"
+        )
+        if record.committed(operation):
+            cause.details.append(f"the step {change.step} is left to do; running this again finishes it")
+            raise cause from error
+        self._undo(operation, record)
+        raise cause from error
+
+    def _undo(self, operation: Operation, record: _Record) -> None:
+        for number in reversed(range(len(record.changes))):
+            if record.states[number] != "planned":
+                self.progress(f"{operation.name}: taking back {record.changes[number].step}")
+                operation.undo(record.changes[number])
+                record.mark(number, "planned")
+        record.drop()
+
+    def _steps(self) -> Path:
+        return self.directory / "steps"
+
+    def _file(self, name: str) -> Path:
+        self._steps().mkdir(mode=0o700, exist_ok=True)
+        return self._steps() / f"{name}.json"
+
+
+@dataclass
+class _Record:
+    """The changes of one operation on disk, each ``planned``, ``doing`` or ``done``."""
+
+    file: Path
+    params: Mapping[str, Any]
+    changes: Sequence[Change]
+    states: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.states = self.states or ["planned"] * len(self.changes)
+
+    @classmethod
+    def load(cls, file: Path) -> _Record | None:
+        found = atomic.read_json(file)
+        if found is None:
+            return None
+        return cls(file, found["params"], [Change(**change) for change in found["changes"]], found["states"])
+
+    def save(self) -> None:
+        changes = [asdict(change) for change in self.changes]
+        atomic.write_json(self.file, {"params": self.params, "changes": changes, "states": self.states})
+
+    def mark(self, number: int, state: str) -> None:
+        self.states[number] = state
+        self.save()
+
+    def drop(self) -> None:
+        self.file.unlink()
+
+    def committed(self, operation: Operation) -> bool:
+        """Whether the commit step was made, or was not needed and all before it was made."""
+        if not operation.commit:
+            return False
+        place = operation.steps.index(operation.commit)
+        upto = [s for c, s in zip(self.changes, self.states) if operation.steps.index(c.step) <= place]
+        return bool(upto) and all(state == "done" for state in upto)
+
+    def at(self) -> str:
+        """The step that was being made, or comes next."""
+        for change, state in zip(self.changes, self.states):
+            if state != "done":
+                return change.step
+        return self.changes[-1].step
+
+
+def fault_from_environment(point: str, side: str) -> None:
+    """Kill this process at the point that BLYAN_OPS_FAULT names, as ``<operation>.<step>:before|after``.
+
+    Fault tests set it through the play's ``environment``; nothing else does.
+    """
+    if os.environ.get("BLYAN_OPS_FAULT") == f"{point}:{side}":
+        os.kill(os.getpid(), 9)
+
+
+def diff(changes: Sequence[Change]) -> list[dict[str, str]]:
+    """The changes as Ansible shows them with ``--diff``."""
+    return [
+        {
+            "before_header": change.target,
+            "after_header": change.target,
+            "before": _text(change.before),
+            "after": _text(change.after),
+        }
+        for change in changes
+    ]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return "".join(f"{key}: {value[key]}\n" for key in sorted(value))
+    text = str(value)
+    return text if text.endswith("\n") else text + "\n"

@@ -1,0 +1,210 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Moving the traffic to a slot: one rename, proven through the front door, and taken back if it is not."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Mapping, Sequence
+
+from . import atomic
+from . import layout as site
+from .errors import OpsError
+from .health import Health, look
+from .layout import Layout
+from .releases import Records
+from .steps import Change, Operation
+from .systemd import Systemd, enabled_at_boot
+
+WATCH = "aiblock.service"
+_PROOFS = 3
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which slot is to serve, with which release (its id and what people call it), for whom."""
+
+    slot: str
+    release: str
+    label: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What serves now.
+
+    Args:
+        live: the slot that serves, or None.
+        current: the release that the link ``current`` names.
+        label: what people call that release.
+        state: the state in the record of the wanted release.
+        boots: whether the wanted slot is the one started at boot, and the watching unit with it.
+        old_runs: whether the other slot runs.
+    """
+
+    live: str | None
+    current: str | None
+    label: str
+    state: str
+    boots: bool
+    old_runs: bool
+
+
+def find(layout: Layout, wanted_slot: str, wanted_release: str, systemd: Systemd) -> Found:
+    """Read what serves."""
+    current = atomic.link_target(layout.current)
+    name = Path(current).name if current else None
+    records = Records(layout)
+    live = records.get(name) if name else None
+    release = records.get(wanted_release)
+    old = site.unit(site.other(wanted_slot))
+    boots = enabled_at_boot(site.unit(wanted_slot)) and not enabled_at_boot(old)
+    return Found(
+        layout.live_slot(),
+        name,
+        live.label if live else name or "",
+        release.state if release else "building",
+        boots and _runs(systemd, WATCH),
+        systemd.show(old).state in ("active", "activating"),
+    )
+
+
+def plan(wanted: Wanted, found: Found) -> list[Change]:
+    """What has to be done so that the slot serves, all of it and alone."""
+    moves = found.live != wanted.slot
+    changes = []
+    if moves:
+        changes.append(Change("link", "live slot", found.live, wanted.slot))
+        changes.append(Change("prove", "front door", None, {"answers": f"{wanted.label} from {wanted.slot}"}))
+    if found.current != wanted.release:
+        changes.append(Change("current", "live release", found.label or None, wanted.label))
+    if found.current != wanted.release or found.state != "good":
+        changes.append(Change("record", f"record of {wanted.label}", {"state": found.state}, {"state": "good"}))
+    if not found.boots:
+        changes.append(Change("boot", "slot started at boot", found.live, wanted.slot))
+    if found.old_runs or (moves and found.live):
+        changes.append(Change("drain", site.unit(site.other(wanted.slot)), {"runs": True}, {"runs": "until drained"}))
+    return changes
+
+
+@dataclass
+class Switch(Operation):
+    """Makes a slot serve.
+
+    Args:
+        layout: where.
+        wanted: which slot, which release.
+        previous: the release that serves now, empty for none.
+        front_door: asks through the front door who answers.
+        timeout: seconds in which the front door has to show the new release.
+        systemd: the service manager.
+    """
+
+    name = "traffic"
+    steps = ("link", "prove", "current", "record", "boot", "drain")
+    commit = "record"
+    leftover = "finish"
+
+    layout: Layout
+    wanted: Wanted
+    previous: str = ""
+    front_door: Callable[[], Health] | None = None
+    timeout: float = 10.0
+    systemd: Systemd = field(default_factory=Systemd)
+
+    @classmethod
+    def again(cls, params: Mapping[str, Any]) -> Switch:
+        return cls(Layout(Path(params["root"])), Wanted(**params["wanted"]), params["previous"])
+
+    def params(self) -> dict[str, Any]:
+        return {"root": str(self.layout.root), "wanted": vars(self.wanted), "previous": self.previous}
+
+    def do(self, change: Change) -> None:
+        slot = self.wanted.slot
+        if change.step == "link":
+            atomic.link(self.layout.live, str(site.socket(slot)))
+        elif change.step == "prove":
+            self._prove()
+        elif change.step == "current":
+            atomic.link(self.layout.current, str(self.layout.release(self.wanted.release)))
+        elif change.step == "record":
+            self._record()
+        elif change.step == "boot":
+            self.systemd.enable(site.unit(slot))
+            self.systemd.disable(site.unit(site.other(slot)))
+            self.systemd.enable(WATCH)
+            # Starting a unit that restarts or reloads just now, and so called this, would queue it once more.
+            if not _runs(self.systemd, WATCH):
+                self.systemd.start(WATCH)
+        elif change.step == "drain":
+            self.systemd.stop(site.unit(site.other(slot)), wait=False)
+
+    def undo(self, change: Change) -> None:
+        if change.step == "link":
+            atomic.link(self.layout.live, str(site.socket(change.before)) if change.before else None)
+        elif change.step == "current":
+            previous = str(self.layout.release(self.previous)) if self.previous else None
+            atomic.link(self.layout.current, previous)
+
+    def _prove(self) -> None:
+        """Ask the front door until the new slot answers well several times in a row."""
+        if self.front_door is None:
+            # Finishing what a killed run began: the slot itself was healthy before the link moved.
+            return
+        proofs = 0
+        deadline = time.monotonic() + self.timeout
+        while proofs < _PROOFS:
+            seen = self.front_door()
+            right = seen.good and (seen.release, seen.slot) == (self.wanted.release, self.wanted.slot)
+            proofs = proofs + 1 if right else 0
+            if not right and time.monotonic() > deadline:
+                raise OpsError(
+                    f"the front door does not show release {self.wanted.label} in {self.wanted.slot}: {_seen(seen)}",
+                    next_step="see that nginx proxies to live.sock; the switch was taken back",
+                )
+            if not right:
+                time.sleep(0.05)
+
+    def _record(self) -> None:
+        records = Records(self.layout)
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        found = records.get(self.wanted.release)
+        values = {"state": "good", "error": "", "live_since": now, "live_by": self.wanted.by}
+        if found is not None and found.state == "building":
+            values["replaced"] = self.previous
+        records.change(self.wanted.release, **values)
+
+
+def _runs(systemd: Systemd, unit: str) -> bool:
+    return systemd.show(unit).state not in ("inactive", "failed")
+
+
+def _seen(health: Health) -> str:
+    who = f", from release {health.release} in {health.slot}" if health.release else ""
+    return f"{health.says}{who}"
+
+
+def switch(
+    layout: Layout,
+    wanted: Wanted,
+    *,
+    systemd: Systemd,
+    front_url: str,
+    health_path: str,
+    health_statuses: Sequence[str],
+    validate_certs: bool,
+    timeout: float,
+) -> tuple[Switch, list[Change], str]:
+    """The operation that has a slot serve, with its changes, and the id of the release that serves now."""
+    found = find(layout, wanted.slot, wanted.release, systemd)
+
+    def front_door() -> Health:
+        return look(front_url + health_path, health_statuses, validate_certs=validate_certs)
+
+    previous = found.current or ""
+    return Switch(layout, wanted, previous, front_door, timeout, systemd), plan(wanted, found), previous

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a release needs from PyPI, and the virtual environment that holds it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import Callable
+
+from .errors import OpsError
+from .shell import Shell
+
+_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)")
+_CREDENTIALS = re.compile(r"(\w+://)[^/\s:@]+:[^/\s@]+@")
+_WHOLE = ".complete"
+
+
+def included(text: str) -> list[str]:
+    """The files that a requirements file includes, as written there."""
+    return [match.group(1) for match in map(_INCLUDE.match, text.splitlines()) if match]
+
+
+def gather(name: str, read: Callable[[str], str | None]) -> dict[str, str]:
+    """A requirements file and all that it includes, by path.
+
+    Args:
+        name: path of the file in the repository.
+        read: the text of a file of the release, or None where there is none.
+
+    Raises:
+        OpsError: one of them is not there.
+    """
+    found: dict[str, str] = {}
+    wanted = [name]
+    while wanted:
+        path = wanted.pop()
+        if path in found:
+            continue
+        text = read(path)
+        if text is None:
+            raise OpsError(
+                f"the version has no {path}",
+                next_step="add it to the app's repository; it names the packages that the app needs, uvicorn among them",
+            )
+        found[path] = text
+        wanted += [os.path.normpath(os.path.join(os.path.dirname(path), each)) for each in included(text)]
+    return found
+
+
+def key(requirements: dict[str, str], interpreter: str, extra_arguments: str) -> str:
+    """The name of the virtual environment for these requirements: the same ones give the same name.
+
+    Args:
+        requirements: from :func:`gather`.
+        interpreter: path and version of the Python that it is made with.
+        extra_arguments: what pip is told besides; ``--no-index`` or another index can give other packages.
+    """
+    digest = hashlib.sha256()
+    for part in (interpreter, extra_arguments, *(f"{path}\0{requirements[path]}" for path in sorted(requirements))):
+        digest.update(part.encode() + b"\0\0")
+    return digest.hexdigest()[:16]
+
+
+def interpreter(python: str) -> str:
+    """Path and version of an interpreter.
+
+    Raises:
+        OpsError: it is not there.
+    """
+    version = Shell().must([python, "--version"], next_step="set deploy_python to an interpreter of the host")
+    return f"{os.path.realpath(python)} {version.strip()}"
+
+
+def split_arguments(text: str) -> list[str]:
+    """pip's extra arguments as a shell would split them.
+
+    Raises:
+        OpsError: a quote is not closed, or an argument carries a password.
+    """
+    try:
+        arguments = shlex.split(text)
+    except ValueError as error:
+        raise OpsError(
+            f"deploy_pip_extra_args is {text!r} ({error})", next_step="write it as you would type it after: pip install"
+        ) from error
+    if any(_CREDENTIALS.search(each) for each in arguments):
+        raise OpsError(
+            "deploy_pip_extra_args carries a password, which every user of the host could read in the process list",
+            next_step="put the index with its password into /etc/pip.conf or the netrc file of the host",
+        )
+    return arguments
+
+
+def is_whole(venv: Path) -> bool:
+    """Whether a virtual environment was built to its end."""
+    return (venv / _WHOLE).exists()
+
+
+def build(
+    venv: Path,
+    *,
+    python: str,
+    release: Path,
+    requirements: str,
+    arguments: list[str],
+    user: str,
+    progress: Callable[[str], None],
+) -> None:
+    """Build a virtual environment as the app's user, then give it to root, so that the app cannot change it.
+
+    Args:
+        venv: its final path, as scripts in it name that path.
+        release: the directory of the release.
+        requirements: path of the requirements file in it.
+        arguments: added to ``pip install``.
+
+    Raises:
+        OpsError: it could not be built; pip's last lines say why.
+    """
+    account = pwd.getpwnam(user)
+    cache = venv.parent / ".cache"
+    shutil.rmtree(venv, ignore_errors=True)
+    for directory in (venv, cache):
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        os.chown(directory, account.pw_uid, account.pw_gid)
+    shell = Shell({"HOME": str(cache), "PIP_CACHE_DIR": str(cache), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}, user=user)
+    shell.must(
+        [python, "-m", "venv", str(venv)], next_step="install python3-venv on the host, or look at its disk", timeout=120
+    )
+    argv = [str(venv / "bin/python"), "-m", "pip", "install", "--no-input", "-r", requirements, *arguments]
+    done = shell.run(argv, cwd=release, timeout=3600, on_line=progress)
+    if not done.ok:
+        raise OpsError(
+            f"pip could not install {requirements}",
+            next_step="mend the requirements or deploy_pip_extra_args; the version that serves was not touched",
+            details=[_CREDENTIALS.sub(r"\1***@", line) for line in done.tail(12)],
+        )
+    if not shell.run([str(venv / "bin/python"), "-c", "import uvicorn"]).ok:
+        raise OpsError(
+            f"{requirements} does not bring uvicorn, which serves the app",
+            next_step=f"add uvicorn to {requirements} in the app's repository",
+        )
+    Shell().must(["chown", "-R", "root:root", str(venv)], next_step="look at the disk", timeout=120)
+    (venv / _WHOLE).touch()

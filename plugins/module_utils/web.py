@@ -1,0 +1,94 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTP as the procedures need it: one bounded request over TCP, TLS or a Unix socket, without proxies."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Any, Mapping
+from urllib.parse import urlsplit
+
+from .errors import OpsError
+
+_MOST_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered: status, headers (lower-case names) and body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON, or None where it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+class Unanswered(Exception):
+    """No answer came: refused, reset, timed out, or it was not HTTP. The text says which."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def get(url: str, *, timeout: float = 5.0, unix_socket: str = "", validate_certs: bool = True) -> Answer:
+    """GET a URL once.
+
+    Args:
+        url: an ``http://`` or ``https://`` URL; with ``unix_socket`` only its path counts.
+        timeout: seconds to wait for each part of the answer.
+        unix_socket: path of a socket to connect to instead of the URL's host.
+        validate_certs: whether the server's certificate has to be valid.
+
+    Raises:
+        Unanswered: there was no answer.
+        OpsError: the URL is no HTTP URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise OpsError(f"{url!r} is not an HTTP URL", next_step="write it as http://host/path or https://host/path")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection = _connection(parts.scheme, parts.hostname, parts.port, timeout, unix_socket, validate_certs)
+    try:
+        connection.request("GET", path, headers={"User-Agent": "blyan.ops", "Connection": "close"})
+        response = connection.getresponse()
+        body = response.read(_MOST_BYTES)
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, headers, body)
+    except (OSError, http.client.HTTPException) as error:
+        raise Unanswered(f"{type(error).__name__}: {error}") from error
+    finally:
+        connection.close()
+
+
+def _connection(
+    scheme: str, host: str, port: int | None, timeout: float, unix_socket: str, validate_certs: bool
+) -> http.client.HTTPConnection:
+    if unix_socket:
+        return _UnixConnection(unix_socket, timeout)
+    if scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=timeout)
+    tls = ssl.create_default_context()
+    if not validate_certs:
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, port, timeout=timeout, context=tls)

@@ -1,0 +1,120 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: traffic
+short_description: Move the traffic of an API host to the slot that runs a release
+version_added: 0.1.0
+description:
+  - Points C(live.sock), which nginx proxies to, at the socket of the slot by one rename; nginx is not reloaded, and no
+    request fails.
+  - Asks through the front door until the release answers from that slot. When it does not, the link goes back.
+  - Then the slot is the one started at boot, and the other one ends by itself when its last requests and streams do.
+  - It is the last step of a run, and gives the lock of the host back.
+author: Blyan operators (@blyan)
+extends_documentation_fragment:
+  - blyan.ops.run
+  - blyan.ops.layout
+  - blyan.ops.layout.health
+  - blyan.ops.layout.release
+attributes:
+  check_mode:
+    support: full
+    description: Moves nothing.
+  diff_mode:
+    support: full
+    description: Names slot and release before and after.
+options:
+  slot:
+    description: The slot that is to serve.
+    type: str
+    choices: [blue, green]
+    required: true
+  front_url:
+    description: The app as nginx shows it, seen from the host.
+    type: str
+    default: http://127.0.0.1/api
+  validate_certs:
+    description: Whether the certificate of O(front_url) has to be valid.
+    type: bool
+    default: true
+  timeout:
+    description: How long the front door may need to show the release, such as V(10s).
+    type: str
+    default: 10s
+"""
+
+EXAMPLES = r"""
+- name: Switch to the release that was started
+  blyan.ops.traffic:
+    release: "{{ built.release }}"
+    slot: "{{ started.slot }}"
+"""
+
+RETURN = r"""
+live:
+  description: The record of the release that serves now, with its C(slot).
+  returned: success
+  type: dict
+previous:
+  description: The id of the release that served before; empty where none did.
+  returned: success
+  type: str
+seconds:
+  description: Seconds that each step took.
+  returned: always
+  type: dict
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from ansible_collections.blyan.ops.plugins.module_utils import options, traffic
+from ansible_collections.blyan.ops.plugins.module_utils.releases import Records
+from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
+from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
+
+ARGUMENTS: dict[str, Any] = {
+    **options.ROOT,
+    **options.HEALTH,
+    **options.RELEASE,
+    "slot": {"type": "str", "choices": ["blue", "green"], "required": True},
+    "front_url": {"type": "str", "default": "http://127.0.0.1/api"},
+    "validate_certs": {"type": "bool", "default": True},
+    "timeout": {"type": "str", "default": "10s"},
+}
+
+
+def act(context: Context) -> dict[str, Any]:
+    """Have the slot serve."""
+    p = context.params
+    layout = options.layout(p)
+    release = options.release(p)
+    context.recover(traffic.Switch)
+    operation, changes, previous = traffic.switch(
+        layout,
+        traffic.Wanted(p["slot"], release.id, release.label, context.run.who),
+        systemd=Systemd(),
+        front_url=p["front_url"],
+        health_path=p["health_path"],
+        health_statuses=p["health_statuses"],
+        validate_certs=p["validate_certs"],
+        timeout=context.duration("timeout"),
+    )
+    context.apply(operation, changes)
+    context.end_run()
+    now = Records(layout).get(release.id) or release
+    return {"live": {**asdict(now), "slot": p["slot"]}, "previous": previous}
+
+
+def main() -> None:
+    """Run the module."""
+    run_module(ARGUMENTS, act)
+
+
+if __name__ == "__main__":
+    main()

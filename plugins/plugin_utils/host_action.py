@@ -1,0 +1,69 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the controller adds to every module of the collection that runs on a host."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import socket
+from pathlib import Path
+from typing import Any, Mapping
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+
+class HostAction(ActionBase):
+    """Runs the module of the same name, telling it which run it belongs to.
+
+    A host that cannot be reached is reported as failed: ``rescue`` sees failed hosts but not unreachable ones,
+    and a deploy has to take back on the others what it did.
+    """
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the module in one round trip and return its result."""
+        variables = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, variables)
+        # An empty string means unset, as that is what a survey sends for a question left open.
+        given = {name: value for name, value in self._task.args.items() if value != ""}
+        arguments = {**given, "run": run_of(variables)}
+        try:
+            result.update(self._execute_module(module_args=arguments, task_vars=variables))
+        except AnsibleConnectionFailure as error:
+            host = variables.get("inventory_hostname", "the host")
+            result.update(
+                failed=True,
+                reason=f"{host} cannot be reached",
+                msg=f"{host} cannot be reached: {error.message}. Next: check host and network, then run this again.",
+            )
+        return result
+
+
+def run_of(variables: Mapping[str, Any]) -> dict[str, str]:
+    """The identity of this run of the playbook: the same for all its hosts and tasks.
+
+    Args:
+        variables: the variables of the task; AWX sets its job and user among them.
+    """
+    controller = socket.gethostname()
+    job = variables.get("awx_job_id") or variables.get("tower_job_id")
+    user = variables.get("awx_user_name") or variables.get("tower_user_name")
+    playbook = variables.get("ansible_play_name") or "playbook"
+    return {
+        "id": f"awx-{job}" if job else _process_id(controller),
+        "who": str(user) if user else f"{os.environ.get('SUDO_USER') or getpass.getuser()}@{controller}",
+        "what": str(playbook),
+    }
+
+
+def _process_id(controller: str) -> str:
+    """Tells this ansible-playbook process from all others; tasks run in children of it."""
+    parent = os.getppid()
+    started = Path(f"/proc/{parent}/stat")
+    # Field 22 is the start time; the name before it may hold spaces. Without /proc, the pid has to do.
+    moment = started.read_text(encoding="utf-8").rpartition(")")[2].split()[19] if started.exists() else ""
+    return hashlib.sha256(f"{controller} {parent} {moment}".encode()).hexdigest()[:12]
