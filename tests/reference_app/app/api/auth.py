@@ -14,16 +14,14 @@ from fastapi import Header, HTTPException
 from api import db
 
 # The previous key is accepted beside the new one for as long as it is set.
-MASTER_KEYS = [
-    key.encode() for name in ("API_MASTER_KEY", "API_MASTER_KEY_PREVIOUS") if (key := os.environ.get(name))
-]
+MASTER_KEYS = [key.encode() for name in ("API_MASTER_KEY", "API_MASTER_KEY_PREVIOUS") if (key := os.environ.get(name))]
 
 ApiKey = Annotated[str, Header(alias="X-API-Key")]
 
 
 def _is_master(key: str) -> bool:
-    # A list, not a generator: as long for the first key as for the last.
-    return any([hmac.compare_digest(key.encode(), master) for master in MASTER_KEYS])
+    # Not any(): it takes as long for the first of them as for the last.
+    return sum(hmac.compare_digest(key.encode(), master) for master in MASTER_KEYS) > 0
 
 
 def _is_active(key: str) -> bool:

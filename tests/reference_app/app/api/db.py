@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg2
 import redis
@@ -61,6 +62,6 @@ def transaction() -> Iterator[Any]:
 @cache
 def redis_db(number: int) -> redis.Redis:
     """A client of one database of the server that REDIS_URL names."""
-    options = redis.connection.parse_url(os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379")
+    url = urlsplit(os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379")
     # The path of the URL names a database too, but the purpose decides it here.
-    return redis.Redis(**{**options, "db": number}, socket_timeout=1, socket_connect_timeout=1)
+    return redis.Redis.from_url(url._replace(path=f"/{number}").geturl(), socket_timeout=1, socket_connect_timeout=1)

@@ -89,8 +89,7 @@ def rotate_key(key_id: str) -> dict[str, Any]:
     with failing_as("rotate key"), db.transaction() as cursor:
         value = secrets.token_urlsafe(32)
         cursor.execute(
-            "UPDATE api_keys SET key_value = %s, last_rotated = now()"
-            " WHERE key_id = %s AND key_type <> 'genesis_key'",
+            "UPDATE api_keys SET key_value = %s, last_rotated = now() WHERE key_id = %s AND key_type <> 'genesis_key'",
             (value, key_id),
         )
         if not cursor.rowcount:
