@@ -11,7 +11,6 @@ from typing import Any
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.blyan.ops.plugins.module_utils import atomic
 from ansible_collections.blyan.ops.plugins.plugin_utils import reporting
 from ansible_collections.blyan.ops.plugins.plugin_utils.host_action import run_of
@@ -29,8 +28,11 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         result: dict[str, Any] = super().run(tmp, variables)
         _validation, options = self.validate_argument_spec(
-            {"playbook": {"type": "str", "required": True}, "result": {"type": "str", "required": True},
-             "file": {"type": "str", "default": ""}}
+            {
+                "playbook": {"type": "str", "required": True},
+                "result": {"type": "str", "required": True},
+                "file": {"type": "str", "default": ""},
+            }
         )
         hosts = {
             name: reporting.host_result(variables["hostvars"][name], options["result"])

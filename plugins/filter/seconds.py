@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.blyan.ops.plugins.module_utils import durations
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
 

@@ -16,11 +16,12 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
-from . import atomic, slots, traffic
+from . import atomic, slots, start, traffic
 from . import layout as site
 from .durations import seconds
 from .errors import OpsError
@@ -96,13 +97,13 @@ def swap(settings: Settings) -> None:
     began = time.monotonic()
     with lock.renewed(run):
         engine.recover(traffic.Switch)
-        engine.recover(slots.StartSlot)
+        engine.recover(start.StartSlot)
         live = layout.live_slot()
         release = Records(layout).get(layout.release_of(live) or "") if live else None
         if release is None:
             raise OpsError("no release is live on this host", next_step="deploy one with playbooks/deploy.yml")
         slot = site.other(live)
-        start, changes = slots.start(
+        begin, changes = start.start(
             layout,
             slots.Wanted(slot, release.id, release.label, None),
             systemd=systemd,
@@ -112,7 +113,7 @@ def swap(settings: Settings) -> None:
             drain_timeout=settings.drain_timeout,
             progress=_say,
         )
-        engine.run(start, changes)
+        engine.run(begin, changes)
         move, moves, _previous = traffic.switch(
             layout,
             traffic.Wanted(slot, release.id, release.label, run.who),

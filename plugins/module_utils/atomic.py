@@ -10,9 +10,10 @@ import fcntl
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 
 def write(path: Path, content: str | bytes, *, mode: int = 0o600, uid: int = 0, gid: int = 0) -> None:

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Iterable, Mapping
 
 from . import atomic
 from .errors import OpsError
@@ -52,7 +52,7 @@ def parse(text: str) -> dict[str, str]:
 def names_changed(before: str | None, after: str) -> tuple[dict[str, str], dict[str, str]]:
     """Two environment files as a diff may show them: the names, and whether the value changes; no value."""
     old, new = parse(before or ""), parse(after)
-    shown_old = {name: "set" for name in old}
+    shown_old = dict.fromkeys(old, "set")
     shown_new = {name: "set" if old.get(name, value) == value else "set, another value" for name, value in new.items()}
     return shown_old, shown_new
 

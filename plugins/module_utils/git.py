@@ -10,9 +10,10 @@ import os
 import pwd
 import re
 import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator, Sequence
+from typing import Callable
 from urllib.parse import urlsplit
 
 from .errors import OpsError
@@ -157,7 +158,9 @@ class Repository:
     def _commit(self, home: Path, version: str) -> str | None:
         if not home.exists():
             return None
-        done = self._shell.run(["git", f"--git-dir={home}", "rev-parse", "--verify", "--quiet", f"{version}^{{commit}}"])
+        done = self._shell.run(
+            ["git", f"--git-dir={home}", "rev-parse", "--verify", "--quiet", f"{version}^{{commit}}"]
+        )
         return done.stdout.strip() if done.ok else None
 
     def _commits(self) -> Path:

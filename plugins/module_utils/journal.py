@@ -11,8 +11,9 @@ import json
 import os
 import socket
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from . import atomic
 from .run import Run
@@ -52,9 +53,7 @@ def _sound(line: str, previous: str) -> bool:
         return False
 
 
-def entry(
-    run: Run, module: str, changes: Sequence[Change], outcome: str, seconds: float
-) -> dict[str, Any]:
+def entry(run: Run, module: str, changes: Sequence[Change], outcome: str, seconds: float) -> dict[str, Any]:
     """What the journal records of changes that were made, or tried.
 
     Args:

@@ -16,6 +16,10 @@ SLOTS = ("blue", "green")
 SOCKETS = Path("/run/aiblock")
 CONFIGURATION = Path("/etc/blyan")
 
+#: What the units read before and after the environment of the slot: the site's URLs, and the master key.
+SITE_ENVIRONMENT = CONFIGURATION / "site.env"
+MASTER_KEY = CONFIGURATION / "master_key.env"
+
 
 def unit(slot: str) -> str:
     """The service of a slot."""

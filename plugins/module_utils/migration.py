@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
-from . import envfile, layout as site
+from . import envfile
+from . import layout as site
 from .errors import OpsError
 from .layout import Layout
-from .slots import MASTER_KEY, SITE_ENVIRONMENT
 from .steps import Change, Operation
 from .systemd import Systemd
 
@@ -67,21 +68,31 @@ class Migrate(Operation):
 
     @classmethod
     def again(cls, params: Mapping[str, Any]) -> Migrate:
-        return cls(Layout(Path(params["root"])), *(params[n] for n in ("release", "slot", "command", "user", "timeout")))
+        return cls(
+            Layout(Path(params["root"])), *(params[n] for n in ("release", "slot", "command", "user", "timeout"))
+        )
 
     def params(self) -> dict[str, Any]:
         return {
-            "root": str(self.layout.root), "release": self.release, "slot": self.slot, "command": self.command,
-            "user": self.user, "timeout": self.timeout,
+            "root": str(self.layout.root),
+            "release": self.release,
+            "slot": self.slot,
+            "command": self.command,
+            "user": self.user,
+            "timeout": self.timeout,
         }
 
     def do(self, change: Change) -> None:
         directory = self.layout.release(self.release)
-        files = [SITE_ENVIRONMENT, site.environment_file(self.slot), MASTER_KEY]
+        files = [site.SITE_ENVIRONMENT, site.environment_file(self.slot), site.MASTER_KEY]
         path = f"{directory}/.venv/bin:/usr/local/bin:/usr/bin:/bin"
         properties = [
-            f"User={self.user}", f"WorkingDirectory={directory}", f"Environment=PATH={path}",
-            "NoNewPrivileges=yes", "PrivateTmp=yes", *(f"EnvironmentFile=-{file}" for file in files),
+            f"User={self.user}",
+            f"WorkingDirectory={directory}",
+            f"Environment=PATH={path}",
+            "NoNewPrivileges=yes",
+            "PrivateTmp=yes",
+            *(f"EnvironmentFile=-{file}" for file in files),
         ]
         # env(1) finds the program on the unit's PATH; systemd itself would look only in its own.
         command = ["/usr/bin/env", *self.command]

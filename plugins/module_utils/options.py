@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from . import envfile
 from .errors import OpsError
@@ -101,5 +102,7 @@ def environment(params: Mapping[str, Any]) -> str | None:
     except ValueError:
         secrets = None
     if not isinstance(secrets, dict):
-        raise OpsError("the secrets are not a JSON object", next_step="set deploy_secrets to a mapping of names to values")
+        raise OpsError(
+            "the secrets are not a JSON object", next_step="set deploy_secrets to a mapping of names to values"
+        )
     return envfile.render({**(params["environment"] or {}), **secrets})

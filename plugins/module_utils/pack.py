@@ -20,8 +20,25 @@ AGENT = Path("/usr/local/lib/blyan-ops/agent.pyz")
 
 #: The modules that the agent needs, itself among them; a test keeps the list whole.
 MODULES = (
-    "agent", "atomic", "durations", "envfile", "errors", "health", "journal", "layout", "lock", "pack", "releases",
-    "run", "shell", "slots", "steps", "systemd", "traffic", "web",
+    "agent",
+    "atomic",
+    "durations",
+    "envfile",
+    "errors",
+    "health",
+    "journal",
+    "layout",
+    "lock",
+    "pack",
+    "releases",
+    "run",
+    "shell",
+    "slots",
+    "start",
+    "steps",
+    "systemd",
+    "traffic",
+    "web",
 )
 _START = "from blyan_ops.agent import main\n\nmain()\n"
 
@@ -67,7 +84,8 @@ def _sources(package: str) -> list[tuple[str, str]]:
     for name in MODULES:
         spec = importlib.util.find_spec(f"{package}.{name}")
         # Ansible runs modules from an archive; its loader gives sources like any other.
-        source = spec.loader.get_source(f"{package}.{name}") if spec and hasattr(spec.loader, "get_source") else None
+        read = getattr(spec.loader, "get_source", None) if spec else None
+        source = read(f"{package}.{name}") if read else None
         if source is None:
             raise OpsError(f"the module_utils {name} was not sent along", next_step="report this: the agent needs it")
         found.append((f"blyan_ops/{name}.py", source))

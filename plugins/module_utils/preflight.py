@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import pwd
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any
 
-from . import atomic, layout as site
+from . import atomic
+from . import layout as site
 from .errors import OpsError
 from .health import Health, look
 from .layout import SLOTS, Layout
@@ -86,13 +88,11 @@ def require_host(user: str, front_url: str, validate_certs: bool) -> None:
     except Unanswered as error:
         raise OpsError(
             f"nothing answers at {front_url} ({error})",
-            next_step="see that nginx runs (systemctl status nginx), run playbooks/provision.yml, or correct blyan_front_url",
+            next_step="see that nginx runs there, run playbooks/provision.yml, or correct blyan_front_url",
         ) from error
 
 
-def nothing_to_deploy(
-    found: Found, commit: str, environment: str | None, files: Sequence[HostFile]
-) -> bool:
+def nothing_to_deploy(found: Found, commit: str, environment: str | None, files: Sequence[HostFile]) -> bool:
     """Whether the commit is live, healthy, and runs with this environment and these files.
 
     Args:

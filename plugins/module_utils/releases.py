@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 from . import atomic
 from .errors import OpsError
@@ -119,7 +120,7 @@ def rollback_target(releases: Sequence[Release], live: str | None, wanted: str) 
         if fit:
             return fit[-1]
         raise OpsError(
-            f"deploy_rollback_to is {wanted!r}, and no good release on this host is called so{_why_not(releases, live, wanted)}",
+            f"deploy_rollback_to is {wanted!r}, and no good release is called so{_why_not(releases, live, wanted)}",
             next_step=f"choose one of: {ids}; or deploy that version",
         )
     at = next((r for r in releases if r.id == live), None)
@@ -147,7 +148,7 @@ def prunable(releases: Sequence[Release], used: Sequence[str | None], keep: int)
     held = {release for release in used if release}
     held |= {r.replaced for r in releases if r.id in held and r.replaced}
     good = sorted((r for r in releases if r.usable), key=lambda r: r.live_since)
-    stay = held | {r.id for r in good[-max(1, keep):]}
+    stay = held | {r.id for r in good[-max(1, keep) :]}
     return [r for r in releases if not r.pruned and r.id not in stay]
 
 

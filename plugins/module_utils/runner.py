@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Callable, ContextManager, Mapping, Sequence, cast
-from contextlib import nullcontext
+from typing import Any, Callable, cast
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -118,24 +119,31 @@ def run_module(spec: Mapping[str, Any], act: Act, *, reads_only: bool = False) -
     except OpsError as error:
         _record(context, reads_only, started, f"failed: {error.reason}")
         module.fail_json(
-            msg=error.message(), reason=error.reason, next_step=error.next_step, details=error.details,
-            notes=context.notes, seconds=context.engine.timings,
+            msg=error.message(),
+            reason=error.reason,
+            next_step=error.next_step,
+            details=error.details,
+            notes=context.notes,
+            seconds=context.engine.timings,
         )
     except Exception as error:  # the last resort: people get a sentence, -vvv gets the traceback
         _record(context, reads_only, started, f"failed: {error}")
         module.fail_json(
-            msg=f"{context.name} met something it was not written for: {error!r}. Next: run it with -vvv and report it.",
+            msg=f"{context.name} met what it was not written for: {error!r}. Next: run it with -vvv, and report it.",
             exception=traceback.format_exc(),
         )
     finally:
         (PROGRESS / f"{context.run.id}.progress").unlink(missing_ok=True)
     module.exit_json(
-        changed=bool(context.changes), diff=diff(context.changes), notes=context.notes,
-        seconds=context.engine.timings, **result,
+        changed=bool(context.changes),
+        diff=diff(context.changes),
+        notes=context.notes,
+        seconds=context.engine.timings,
+        **result,
     )
 
 
-def _prepared(context: Context, reads_only: bool) -> ContextManager[None]:
+def _prepared(context: Context, reads_only: bool) -> AbstractContextManager[None]:
     """The state directory, and the lock for as long as the module runs."""
     if reads_only or context.check:
         return nullcontext()
@@ -145,7 +153,7 @@ def _prepared(context: Context, reads_only: bool) -> ContextManager[None]:
             next_step="connect as root, or set become: true (-b)",
         )
     STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return cast("ContextManager[None]", context.lock.renewed(context.run))
+    return cast("AbstractContextManager[None]", context.lock.renewed(context.run))
 
 
 def _record(context: Context, reads_only: bool, started: float, outcome: str) -> None:

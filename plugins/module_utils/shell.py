@@ -10,9 +10,11 @@ import os
 import signal
 import subprocess
 import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Mapping, Sequence
+from typing import Callable
 
 from .errors import OpsError
 
@@ -101,9 +103,7 @@ class Shell:
                 _kill_group(process)
                 raise
 
-    def must(
-        self, argv: Sequence[str], *, next_step: str, cwd: Path | None = None, timeout: float = 60.0
-    ) -> str:
+    def must(self, argv: Sequence[str], *, next_step: str, cwd: Path | None = None, timeout: float = 60.0) -> str:
         """Run a program that has to succeed, and return its standard output.
 
         Raises:
@@ -137,7 +137,5 @@ def _collect(process: subprocess.Popen[str], timeout: float, on_line: Callable[[
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

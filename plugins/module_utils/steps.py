@@ -16,9 +16,10 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Callable, ClassVar, Mapping, Sequence
+from typing import Any, Callable, ClassVar
 
 from . import atomic
 from .errors import OpsError
@@ -152,8 +153,10 @@ class Engine:
         record.drop()
 
     def _fail(self, operation: Operation, record: _Record, change: Change, error: Exception) -> None:
-        cause = error if isinstance(error, OpsError) else OpsError(
-            f"{change.target}: {error}", next_step="mend that on the host, then run this again"
+        cause = (
+            error
+            if isinstance(error, OpsError)
+            else OpsError(f"{change.target}: {error}", next_step="mend that on the host, then run this again")
         )
         if record.committed(operation):
             cause.details.append(f"the step {change.step} is left to do; running this again finishes it")

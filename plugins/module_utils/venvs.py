@@ -48,7 +48,7 @@ def gather(name: str, read: Callable[[str], str | None]) -> dict[str, str]:
         if text is None:
             raise OpsError(
                 f"the version has no {path}",
-                next_step="add it to the app's repository; it names the packages that the app needs, uvicorn among them",
+                next_step="add it to the app's repository; it names the packages that the app needs, with uvicorn",
             )
         found[path] = text
         wanted += [os.path.normpath(os.path.join(os.path.dirname(path), each)) for each in included(text)]
@@ -133,7 +133,9 @@ def build(
         os.chown(directory, account.pw_uid, account.pw_gid)
     shell = Shell({"HOME": str(cache), "PIP_CACHE_DIR": str(cache), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}, user=user)
     shell.must(
-        [python, "-m", "venv", str(venv)], next_step="install python3-venv on the host, or look at its disk", timeout=120
+        [python, "-m", "venv", str(venv)],
+        next_step="install python3-venv on the host, or look at its disk",
+        timeout=120,
     )
     argv = [str(venv / "bin/python"), "-m", "pip", "install", "--no-input", "-r", requirements, *arguments]
     done = shell.run(argv, cwd=release, timeout=3600, on_line=progress)

@@ -115,7 +115,7 @@ from typing import Any
 from ansible_collections.blyan.ops.plugins.module_utils import abandon, build, options, venvs
 from ansible_collections.blyan.ops.plugins.module_utils.git import repository
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
-from ansible_collections.blyan.ops.plugins.module_utils.slots import StartSlot
+from ansible_collections.blyan.ops.plugins.module_utils.start import StartSlot
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 from ansible_collections.blyan.ops.plugins.module_utils.traffic import Switch
 
@@ -154,8 +154,13 @@ def present(context: Context) -> dict[str, Any]:
 
         def make_venv(path: Path) -> None:
             venvs.build(
-                path, python=p["python"], release=layout.release(release.id), requirements=p["requirements"],
-                arguments=arguments, user=p["user"], progress=context.progress,
+                path,
+                python=p["python"],
+                release=layout.release(release.id),
+                requirements=p["requirements"],
+                arguments=arguments,
+                user=p["user"],
+                progress=context.progress,
             )
 
         context.apply(build.Build(layout, release, source, make_venv, p["python"]), changes)

@@ -28,8 +28,8 @@ options:
     required: true
   result:
     description:
-      - The variable in which the role left its result for each host, a mapping. Its C(summary), a list of lines, is what
-        people see.
+      - The variable in which the role left its result for each host, a mapping.
+      - Its C(summary), a list of lines, is what people see.
     type: str
     required: true
   file:

@@ -69,8 +69,8 @@ seconds:
 
 from typing import Any
 
+from ansible_collections.blyan.ops.plugins.module_utils import agent, options, pack, slots, start
 from ansible_collections.blyan.ops.plugins.module_utils import layout as site
-from ansible_collections.blyan.ops.plugins.module_utils import agent, options, pack, slots
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 from ansible_collections.blyan.ops.plugins.module_utils.traffic import Switch
@@ -93,7 +93,7 @@ def act(context: Context) -> dict[str, Any]:
     layout = options.layout(p)
     health_timeout, drain_timeout = context.duration("health_timeout"), context.duration("drain_timeout")
     context.recover(Switch)
-    context.recover(slots.StartSlot)
+    context.recover(start.StartSlot)
     slot = site.other(layout.live_slot())
     release, files = options.release(p), options.files(p)
     wanted = slots.Wanted(
@@ -107,7 +107,7 @@ def act(context: Context) -> dict[str, Any]:
         prepared=p["prepared"],
         started=p["state"] == "started",
     )
-    operation, changes = slots.start(
+    operation, changes = start.start(
         layout,
         wanted,
         systemd=Systemd(),

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 
 def deploy_summary(found: Mapping[str, Any], switched: Mapping[str, Any], check: bool) -> list[str]:
@@ -25,7 +26,10 @@ def deploy_summary(found: Mapping[str, Any], switched: Mapping[str, Any], check:
         return [f"would serve {_name(now)}", f"in place of {_name(before)}"]
     text = [f"serves {_name(now)} from {now['slot']}", _since(now)]
     if before and before["id"] != now["id"]:
-        text += [f"replaced {_name(before)}", f"go back: ansible-playbook rollback.yml -e deploy_rollback_to={before['id']}"]
+        text += [
+            f"replaced {_name(before)}",
+            f"go back: ansible-playbook rollback.yml -e deploy_rollback_to={before['id']}",
+        ]
     elif before:
         text.append(f"started anew; it served from {before['slot']} before")
     return text

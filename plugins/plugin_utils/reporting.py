@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 NOT_REACHED = "not reached: the playbook ended before this host"
 
@@ -41,7 +42,7 @@ def lines(result: Mapping[str, Any], check: bool) -> list[str]:
         if host["ok"]:
             head, *rest = host.get("summary") or ["done"]
         else:
-            head, *rest = ["FAILED"] + str(host["message"]).splitlines()
+            head, *rest = ["FAILED", *str(host["message"]).splitlines()]
         text.append(f"{name}: {head}")
         text += [f"    {line}" for line in rest]
     if check:

@@ -1,0 +1,195 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bringing a release up in the idle slot, where no request reaches it, until it is healthy."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable
+
+from . import atomic, envfile, pack
+from . import layout as site
+from .durations import human
+from .errors import OpsError
+from .health import Health, look
+from .layout import Layout
+from .slots import HostFile, Wanted, find, plan
+from .steps import Change, Operation
+from .systemd import Systemd, Unit
+
+_POLL_SECONDS = 0.05
+_WARM_REQUESTS = 3
+
+
+@dataclass
+class StartSlot(Operation):
+    """Makes the idle slot run a release.
+
+    Args:
+        layout: where.
+        wanted: the slot as it is wanted.
+        environment: the text of its environment file; kept out of all records, as it holds secrets.
+        systemd: the service manager.
+        health: asks the slot how it is.
+        health_timeout: seconds in which it has to become healthy.
+        drain_timeout: seconds that what runs in the slot now may need to end.
+        progress: told what is waited for.
+    """
+
+    name = "slot"
+    steps = ("master_key", "environment", "release", "agent", "files", "start", "healthy")
+
+    layout: Layout
+    wanted: Wanted
+    environment: str = ""
+    systemd: Systemd = field(default_factory=Systemd)
+    health: Callable[[], Health] = lambda: Health(False, "not asked")
+    health_timeout: float = 0.0
+    drain_timeout: float = 0.0
+    progress: Callable[[str], None] = lambda text: None
+
+    @classmethod
+    def again(cls, params: Mapping[str, Any]) -> StartSlot:
+        wanted = Wanted(params["slot"], params["release"], "", None, [HostFile(**f) for f in params["files"]])
+        return cls(Layout(Path(params["root"])), wanted)
+
+    def params(self) -> dict[str, Any]:
+        files = [{"path": f.path, "content": None, "mode": f.mode} for f in self.wanted.files]
+        return {
+            "root": str(self.layout.root),
+            "slot": self.wanted.slot,
+            "release": self.wanted.release,
+            "files": files,
+        }
+
+    def do(self, change: Change) -> None:
+        slot = self.wanted.slot
+        if change.step == "master_key":
+            atomic.write(site.MASTER_KEY, f"API_site.MASTER_KEY={secrets.token_urlsafe(32)}\n")
+        elif change.step == "environment":
+            atomic.write(site.environment_file(slot), self.environment)
+        elif change.step == "release":
+            self.layout.slot(slot).parent.mkdir(exist_ok=True)
+            atomic.link(self.layout.slot(slot), str(self.layout.release(self.wanted.release)))
+        elif change.step == "agent":
+            pack.install(self.wanted.agent)
+        elif change.step == "files":
+            self._put(change.target, change.after)
+        elif change.step == "start":
+            self._start()
+        elif change.step == "healthy":
+            self._await_health()
+
+    def undo(self, change: Change) -> None:
+        # Environment and release of a slot that does not run are of no effect, and the next start sets them;
+        # a newer agent serves the older units as well.
+        if change.step == "start":
+            self._end()
+        elif change.step == "files":
+            self._put(change.target, change.before)
+            self.systemd.reload()
+
+    def _put(self, path: str, content: str | None) -> None:
+        if content is None:
+            Path(path).unlink(missing_ok=True)
+            return
+        mode = next(f.mode for f in self.wanted.files if f.path == path)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(Path(path), content, mode=mode)
+
+    def _start(self) -> None:
+        unit = site.unit(self.wanted.slot)
+        self._await_end(unit)
+        # Before the first start and after a boot without the units, /run/aiblock and the log files are not there.
+        tmpfiles = [f.path for f in self.wanted.files if f.path.startswith("/etc/tmpfiles.d/")]
+        self.systemd.prepare(tmpfiles)
+        if self.systemd.show(unit).stale or self.systemd.show("aiblock.service").stale:
+            self.systemd.reload()
+        self.systemd.reset(unit)
+        self.systemd.start(unit)
+
+    def _await_end(self, unit: str) -> None:
+        """Let what still drains in the slot end; systemd bounds that by the unit's own timeout."""
+        if self.systemd.show(unit).state == "active":
+            self.systemd.stop(unit, wait=False)
+        deadline = time.monotonic() + self.drain_timeout + 30
+        while self.systemd.show(unit).state not in ("inactive", "failed"):
+            left = deadline - time.monotonic()
+            if left < 0:
+                raise OpsError(
+                    f"{unit} still drains the streams of the version before, longer than it may",
+                    next_step=f"look at: systemctl status {unit}",
+                )
+            self.progress(f"waiting for {unit} to finish its last streams, up to {human(left)}")
+            time.sleep(0.25)
+
+    def _end(self) -> None:
+        """Stop the slot at once: no request ever reached it, so there is nothing to drain."""
+        unit = site.unit(self.wanted.slot)
+        self.systemd.stop(unit, wait=False)
+        self.systemd.kill(unit)
+        self.systemd.stop(unit)
+        self.systemd.reset(unit)
+
+    def _await_health(self) -> None:
+        unit = site.unit(self.wanted.slot)
+        begun = time.monotonic()
+        told = 0.0
+        while True:
+            health = self.health()
+            if health.good:
+                break
+            state = self.systemd.show(unit)
+            waited = time.monotonic() - begun
+            if state.restarts or state.state == "failed" or state.sub == "auto-restart":
+                self._unhealthy("ended while it started", state)
+            if waited > self.health_timeout:
+                self._unhealthy(f"was not healthy within {human(self.health_timeout)}: {health.says}", state)
+            if waited - told >= 1:
+                told = waited
+                self.progress(f"{unit} is not healthy yet after {human(waited)}: {health.says}")
+            time.sleep(_POLL_SECONDS)
+        for _number in range(_WARM_REQUESTS):
+            self.health()
+
+    def _unhealthy(self, how: str, state: Unit) -> None:
+        unit = site.unit(self.wanted.slot)
+        hidden = envfile.secrets_in([site.SITE_ENVIRONMENT, site.environment_file(self.wanted.slot), site.MASTER_KEY])
+        raise OpsError(
+            f"{unit} with release {self.wanted.label} {how}",
+            next_step="read the app's last lines below; what served before serves on",
+            details=envfile.redact(self.systemd.log(unit, state.invocation), hidden),
+        )
+
+
+def start(
+    layout: Layout,
+    wanted: Wanted,
+    *,
+    systemd: Systemd,
+    health_path: str,
+    health_statuses: Sequence[str],
+    health_timeout: float,
+    drain_timeout: float,
+    progress: Callable[[str], None],
+) -> tuple[StartSlot, list[Change]]:
+    """The operation that has a slot as wanted, with its changes.
+
+    Raises:
+        OpsError: the slot serves.
+    """
+    found = find(layout, wanted.slot, [f.path for f in wanted.files], systemd, health_path, health_statuses)
+    changes = plan(wanted, found)
+
+    def health() -> Health:
+        return look(f"http://localhost{health_path}", health_statuses, unix_socket=str(site.socket(wanted.slot)))
+
+    environment = wanted.environment if wanted.environment is not None else found.live_environment or ""
+    operation = StartSlot(layout, wanted, environment, systemd, health, health_timeout, drain_timeout, progress)
+    return operation, changes
