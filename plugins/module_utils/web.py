@@ -76,9 +76,21 @@ def get(url: str, *, timeout: float = 5.0, unix_socket: str = "", validate_certs
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, headers, body)
     except (OSError, http.client.HTTPException) as error:
-        raise Unanswered(f"{type(error).__name__}: {error}") from error
+        raise Unanswered(_why(error)) from error
     finally:
         connection.close()
+
+
+def _why(error: Exception) -> str:
+    """Why no answer came, in words."""
+    known = {
+        FileNotFoundError: "its socket is not there",
+        ConnectionRefusedError: "connection refused",
+        ConnectionResetError: "connection reset",
+        TimeoutError: "timed out",
+        http.client.RemoteDisconnected: "connection closed without an answer",
+    }
+    return known.get(type(error), f"{type(error).__name__}: {error}")
 
 
 def _connection(

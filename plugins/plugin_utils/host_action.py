@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.blyan.ops.plugins.plugin_utils import progress
 
 
 class HostAction(ActionBase):
@@ -31,11 +32,12 @@ class HostAction(ActionBase):
         result: dict[str, Any] = super().run(tmp, variables)
         # An empty string means unset, as that is what a survey sends for a question left open.
         given = {name: value for name, value in self._task.args.items() if value != ""}
-        arguments = {**given, "run": run_of(variables)}
+        run = run_of(variables)
+        host = str(variables.get("inventory_hostname", "the host"))
         try:
-            result.update(self._execute_module(module_args=arguments, task_vars=variables))
+            with progress.shown(self._connection, run["id"], host, self._display.display):
+                result.update(self._execute_module(module_args={**given, "run": run}, task_vars=variables))
         except AnsibleConnectionFailure as error:
-            host = variables.get("inventory_hostname", "the host")
             result.update(
                 failed=True,
                 reason=f"{host} cannot be reached",
