@@ -114,14 +114,13 @@ def swap(settings: Settings) -> None:
             progress=_say,
         )
         engine.run(begin, changes)
-        move, moves, _previous = traffic.switch(
+        move, moves = traffic.switch(
             layout,
             traffic.Wanted(slot, release.id, release.label, run.who),
+            traffic.FrontDoor(
+                settings.front_url, settings.health_path, settings.health_statuses, settings.validate_certs
+            ),
             systemd=systemd,
-            front_url=settings.front_url,
-            health_path=settings.health_path,
-            health_statuses=settings.health_statuses,
-            validate_certs=settings.validate_certs,
             timeout=10.0,
         )
         engine.run(move, moves)

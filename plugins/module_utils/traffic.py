@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from . import atomic
 from . import layout as site
@@ -23,6 +23,27 @@ from .systemd import Systemd, enabled_at_boot
 
 WATCH = "aiblock.service"
 _PROOFS = 3
+
+
+@dataclass(frozen=True)
+class FrontDoor:
+    """Where the app is seen from outside.
+
+    Args:
+        url: the app as nginx shows it.
+        path: its path that tells its health.
+        statuses: what it says when it is healthy.
+        validate_certs: whether the certificate of an https URL has to be valid.
+    """
+
+    url: str
+    path: str
+    statuses: Sequence[str]
+    validate_certs: bool
+
+    def look(self) -> Health:
+        """Ask once who answers, and how."""
+        return look(self.url + self.path, self.statuses, validate_certs=self.validate_certs)
 
 
 @dataclass(frozen=True)
@@ -101,7 +122,7 @@ class Switch(Operation):
         layout: where.
         wanted: which slot, which release.
         previous: the release that serves now, empty for none.
-        front_door: asks through the front door who answers.
+        door: where the new slot has to show itself.
         timeout: seconds in which the front door has to show the new release.
         systemd: the service manager.
     """
@@ -113,17 +134,24 @@ class Switch(Operation):
 
     layout: Layout
     wanted: Wanted
-    previous: str = ""
-    front_door: Callable[[], Health] | None = None
-    timeout: float = 10.0
+    previous: str
+    door: FrontDoor
+    timeout: float
     systemd: Systemd = field(default_factory=Systemd)
 
     @classmethod
     def again(cls, params: Mapping[str, Any]) -> Switch:
-        return cls(Layout(Path(params["root"])), Wanted(**params["wanted"]), params["previous"])
+        wanted, door = Wanted(**params["wanted"]), FrontDoor(**params["door"])
+        return cls(Layout(Path(params["root"])), wanted, params["previous"], door, params["timeout"])
 
     def params(self) -> dict[str, Any]:
-        return {"root": str(self.layout.root), "wanted": vars(self.wanted), "previous": self.previous}
+        return {
+            "root": str(self.layout.root),
+            "wanted": vars(self.wanted),
+            "previous": self.previous,
+            "door": vars(self.door),
+            "timeout": self.timeout,
+        }
 
     def do(self, change: Change) -> None:
         slot = self.wanted.slot
@@ -154,13 +182,10 @@ class Switch(Operation):
 
     def _prove(self) -> None:
         """Ask the front door until the new slot answers well several times in a row."""
-        if self.front_door is None:
-            # Finishing what a killed run began: the slot itself was healthy before the link moved.
-            return
         proofs = 0
         deadline = time.monotonic() + self.timeout
         while proofs < _PROOFS:
-            seen = self.front_door()
+            seen = self.door.look()
             right = seen.good and (seen.release, seen.slot) == (self.wanted.release, self.wanted.slot)
             proofs = proofs + 1 if right else 0
             if not right and time.monotonic() > deadline:
@@ -191,21 +216,8 @@ def _seen(health: Health) -> str:
 
 
 def switch(
-    layout: Layout,
-    wanted: Wanted,
-    *,
-    systemd: Systemd,
-    front_url: str,
-    health_path: str,
-    health_statuses: Sequence[str],
-    validate_certs: bool,
-    timeout: float,
-) -> tuple[Switch, list[Change], str]:
-    """The operation that has a slot serve, with its changes, and the id of the release that serves now."""
+    layout: Layout, wanted: Wanted, door: FrontDoor, *, systemd: Systemd, timeout: float
+) -> tuple[Switch, list[Change]]:
+    """The operation that has a slot serve, with its changes."""
     found = find(layout, wanted.slot, wanted.release, systemd)
-
-    def front_door() -> Health:
-        return look(front_url + health_path, health_statuses, validate_certs=validate_certs)
-
-    previous = found.current or ""
-    return Switch(layout, wanted, previous, front_door, timeout, systemd), plan(wanted, found), previous
+    return Switch(layout, wanted, found.current or "", door, timeout, systemd), plan(wanted, found)

@@ -95,20 +95,17 @@ def act(context: Context) -> dict[str, Any]:
     layout = options.layout(p)
     release = options.release(p)
     context.recover(traffic.Switch)
-    operation, changes, previous = traffic.switch(
+    operation, changes = traffic.switch(
         layout,
         traffic.Wanted(p["slot"], release.id, release.label, context.run.who),
+        traffic.FrontDoor(p["front_url"], p["health_path"], p["health_statuses"], p["validate_certs"]),
         systemd=Systemd(),
-        front_url=p["front_url"],
-        health_path=p["health_path"],
-        health_statuses=p["health_statuses"],
-        validate_certs=p["validate_certs"],
         timeout=context.duration("timeout"),
     )
     context.apply(operation, changes)
     context.end_run()
     now = Records(layout).get(release.id) or release
-    return {"live": {**asdict(now), "slot": p["slot"]}, "previous": previous}
+    return {"live": {**asdict(now), "slot": p["slot"]}, "previous": operation.previous}
 
 
 def main() -> None:
