@@ -71,7 +71,7 @@ class StartSlot(Operation):
     def do(self, change: Change) -> None:
         slot = self.wanted.slot
         if change.step == "master_key":
-            atomic.write(site.MASTER_KEY, f"API_site.MASTER_KEY={secrets.token_urlsafe(32)}\n")
+            atomic.write(site.MASTER_KEY, f"API_MASTER_KEY={secrets.token_urlsafe(32)}\n")
         elif change.step == "environment":
             atomic.write(site.environment_file(slot), self.environment)
         elif change.step == "release":
