@@ -42,7 +42,7 @@ venv: system $(VENV_STAMP) ## Make .venv with all that the targets use, pinned
 $(VENV_STAMP): requirements.txt requirements-dev.txt constraints.txt
 	@echo "Making .venv (about a minute) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --requirement requirements-dev.txt
 	@touch $@
 
 ##-- Tests

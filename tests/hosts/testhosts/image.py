@@ -15,15 +15,16 @@ from .engine import as_root, lock, podman, run
 
 REPOSITORY = "localhost/blyan-ops-host"
 
+# What Debian's installer leaves on a server, or nearly so.
 INSTALLED = (
-    "systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "sudo",
-    "iproute2", "ca-certificates", "procps", "curl",
+    "systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "python3-apt", "sudo", "perl", "locales",
+    "iproute2", "netbase", "nftables", "ca-certificates", "openssl", "procps", "logrotate", "curl",
 )  # fmt: skip
 
 # Only downloaded: `apt-get install` in a host then is a real install, but quick and without the network.
 DOWNLOADED = (
     "nginx", "redis-server", "postgresql", "postgresql-client", "python3-psycopg2", "python3-redis",
-    "git", "python3-venv", "nftables", "rsync", "logrotate", "cron", "acl", "openssl",
+    "git", "python3-venv", "rsync", "cron", "acl",
 )  # fmt: skip
 
 # What sets a host apart from a machine that Debian's installer made.
