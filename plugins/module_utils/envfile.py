@@ -13,7 +13,12 @@ from pathlib import Path
 from . import atomic
 from .errors import OpsError
 
-_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LINE = re.compile(
+    r"""^[ \t]*([A-Za-z_][A-Za-z0-9_]*)=(?:"((?:\\.|[^"\\])*)"[ \t]*|'([^']*)'[ \t]*|([^\n]*))$""", re.M | re.S
+)
+# In double quotes, systemd takes the backslash away before these only, and with it the end of a line that it stands at.
+_ESCAPED = re.compile(r'\\(["\\$`]|\n)')
 
 
 def render(values: Mapping[str, object]) -> str:
@@ -25,7 +30,7 @@ def render(values: Mapping[str, object]) -> str:
     lines = []
     for name in sorted(values):
         value = str(values[name])
-        if not _NAME.match(name):
+        if not _NAME.fullmatch(name):
             raise OpsError(
                 f"{name!r} in deploy_environment or deploy_secrets is not a variable's name",
                 next_step="use letters, digits and underscores, and no digit first",
@@ -40,10 +45,9 @@ def render(values: Mapping[str, object]) -> str:
 def parse(text: str) -> dict[str, str]:
     """The variables in an environment file that :func:`render` or a person wrote."""
     found = {}
-    for match in re.finditer(r'^\s*([A-Za-z_]\w*)=(?:"((?:\\.|[^"\\])*)"|\'([^\']*)\'|(.*))$', text, re.M | re.S):
-        name, double, single, plain = match.groups()
+    for name, double, single, plain in (match.groups() for match in _LINE.finditer(text)):
         if double is not None:
-            found[name] = re.sub(r"\\(.)", r"\1", double, flags=re.S)
+            found[name] = _ESCAPED.sub(lambda match: match.group(1).strip("\n"), double)
         else:
             found[name] = single if single is not None else plain.strip()
     return found
@@ -60,7 +64,8 @@ def names_changed(before: str | None, after: str) -> tuple[dict[str, str], dict[
 def secrets_in(paths: Iterable[Path]) -> list[str]:
     """The values in environment files that must not be shown; short ones are no secrets and stay readable."""
     values = {value for path in paths for value in parse(atomic.read_text(path) or "").values()}
-    return sorted((value for value in values if len(value) >= 6), key=len, reverse=True)
+    # A log has lines, so that a value of several is looked for line by line.
+    return sorted({line for value in values for line in value.splitlines() if len(line) >= 6}, key=len, reverse=True)
 
 
 def redact(lines: Iterable[str], secrets: Iterable[str]) -> list[str]:
