@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import atomic, slots, start, traffic
+from . import atomic, leftovers, slots, start, traffic
 from . import layout as site
 from .durations import seconds
 from .errors import OpsError
@@ -96,8 +96,8 @@ def swap(settings: Settings) -> None:
     layout, systemd, lock, engine = Layout(Path(settings.root)), Systemd(), Lock(STATE), Engine(STATE, progress=_say)
     began = time.monotonic()
     with lock.renewed(run):
-        engine.recover(traffic.Switch)
-        engine.recover(start.StartSlot)
+        for note in leftovers.settle(engine):
+            _say(note)
         live = layout.live_slot()
         release = Records(layout).get(layout.release_of(live) or "") if live else None
         if release is None:

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .errors import OpsError
+
 
 def write(path: Path, content: str | bytes, *, mode: int = 0o600, uid: int = 0, gid: int = 0) -> None:
     """Replace a file in one rename; it never exists with other contents, a wider mode or another owner.
@@ -48,12 +50,14 @@ def read_json(path: Path) -> Any:
     """The JSON value in a file, or None where there is no such file.
 
     Raises:
-        ValueError: the file is not JSON.
+        OpsError: the file is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise OpsError(f"{path} is damaged ({error})", next_step="look into it, and move it away") from error
 
 
 def read_text(path: Path) -> str | None:

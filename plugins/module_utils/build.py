@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
-from . import atomic, venvs
+from . import venvs
 from .errors import OpsError
 from .git import Repository
 from .layout import SLOTS, Layout
@@ -44,20 +44,33 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Found:
-    """What is on the host: records, the releases that slots or links name, virtual environments that are whole."""
+    """What is on the host: records, what serves, what slots run, and virtual environments that are whole."""
 
     releases: Sequence[Release]
+    current: str
     used: Sequence[str | None]
     venvs: Sequence[str]
     now: str
 
 
+def check_keep(keep: int) -> None:
+    """Refuse to keep so few releases that there is none to go back to.
+
+    Raises:
+        OpsError: fewer than 2.
+    """
+    if keep < 2:
+        raise OpsError(
+            f"deploy_keep_releases is {keep}, which leaves nothing to roll back to", next_step="set it to 2 or more"
+        )
+
+
 def find(layout: Layout) -> Found:
     """Read what is on the host."""
-    current = atomic.link_target(layout.current)
-    used = [layout.release_of(slot) for slot in SLOTS] + [Path(current).name if current else None]
+    current = layout.current_release()
+    used = [current, *(layout.release_of(slot) for slot in SLOTS)]
     whole = [path.name for path in layout.venvs.glob("*") if venvs.is_whole(path)]
-    return Found(Records(layout).all(), used, whole, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+    return Found(Records(layout).all(), current, used, whole, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
 
 
 def plan(wanted: Wanted, found: Found) -> tuple[Release, list[Change]]:
@@ -66,7 +79,14 @@ def plan(wanted: Wanted, found: Found) -> tuple[Release, list[Change]]:
     if there is not None and wanted.venv in found.venvs:
         return there, []
     release = Release(
-        _free_id(found, wanted.commit), wanted.commit, wanted.version, wanted.venv, "building", found.now, wanted.by
+        id=_free_id(found, wanted.commit),
+        commit=wanted.commit,
+        version=wanted.version,
+        venv=wanted.venv,
+        state="building",
+        created=found.now,
+        created_by=wanted.by,
+        replaced=found.current,
     )
     changes = [
         Change("record", f"release {release.label}", None, {"state": "building"}),

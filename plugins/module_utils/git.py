@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from .errors import OpsError
 from .shell import Shell
 
-_VERSION = re.compile(r"^(?!-)(?!.*\.\.)[A-Za-z0-9._/+@-]{1,200}$")
-_HASH = re.compile(r"^[0-9a-f]{7,40}$")
+_VERSION = re.compile(r"(?!-)(?!.*\.\.)[A-Za-z0-9._/+@-]{1,200}")
+_HASH = re.compile(r"[0-9a-f]{7,40}")
 _ALL_REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
 
@@ -30,7 +30,7 @@ def check_version(version: str) -> None:
     Raises:
         OpsError: it has characters that no ref has, or would be read as an option.
     """
-    if not _VERSION.match(version):
+    if not _VERSION.fullmatch(version):
         raise OpsError(
             f"deploy_version is {version!r}, which is no branch, tag or commit",
             next_step="name a branch, a tag or a commit of the repository",
@@ -94,7 +94,7 @@ class Repository:
         refs = [f"refs/heads/{version}", f"refs/tags/{version}", f"refs/tags/{version}^{{}}"]
         listing = self._ask(["git", "ls-remote", self._url, *refs])
         commit = parse_refs(listing, version)
-        if commit is None and _HASH.match(version):
+        if commit is None and _HASH.fullmatch(version):
             commit = self._commit(self._mirror, version) or self._commit(self._commits(), version)
         if commit is None:
             raise OpsError(

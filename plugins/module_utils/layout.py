@@ -97,6 +97,11 @@ class Layout:
             next_step=f"point it at {socket('blue')} or {socket('green')}, whichever answers",
         )
 
+    def current_release(self) -> str:
+        """The release that the link ``current`` names; empty before the first deploy."""
+        target = atomic.link_target(self.current)
+        return Path(target).name if target else ""
+
     def release_of(self, slot: str) -> str | None:
         """The release that a slot runs, or would run when started."""
         target = atomic.link_target(self.slot(slot))

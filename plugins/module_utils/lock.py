@@ -131,7 +131,7 @@ class Lock:
         try:
             found: Any = atomic.read_json(self._file)
             return None if found is None else Holder(**found)
-        except (ValueError, TypeError):
+        except (OpsError, TypeError):
             # A file that is no lock cannot say who holds it; taking it as free is the only way on.
             return None
 

@@ -55,8 +55,6 @@ class Migrate(Operation):
     name = "migration"
     steps = ("migrate",)
     commit = "migrate"
-    # The app's migrations are repeatable, as each deploy runs them; finishing is running them again.
-    leftover = "finish"
 
     layout: Layout
     release: str
@@ -96,7 +94,8 @@ class Migrate(Operation):
         ]
         # env(1) finds the program on the unit's PATH; systemd itself would look only in its own.
         command = ["/usr/bin/env", *self.command]
-        said = self.systemd.run(f"aiblock-migrate-{self.release}", command, properties, self.timeout)
+        self.systemd.await_end(self._unit(), self.timeout)
+        said = self.systemd.run(self._unit(), command, properties, self.timeout)
         if said is not None:
             raise OpsError(
                 f"the migrations of {self.release} failed",
@@ -105,4 +104,8 @@ class Migrate(Operation):
             )
 
     def undo(self, change: Change) -> None:
-        """A migration cannot be taken back here; the app's own are expected to be all or nothing."""
+        """A migration cannot be taken back, but one that a killed run started must have ended before anything else."""
+        self.systemd.await_end(self._unit(), self.timeout)
+
+    def _unit(self) -> str:
+        return f"aiblock-migrate-{self.release}.service"

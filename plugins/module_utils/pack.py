@@ -20,15 +20,20 @@ AGENT = Path("/usr/local/lib/blyan-ops/agent.pyz")
 
 #: The modules that the agent needs, itself among them; a test keeps the list whole.
 MODULES = (
+    "abandon",
     "agent",
     "atomic",
+    "build",
     "durations",
     "envfile",
     "errors",
+    "git",
     "health",
     "journal",
     "layout",
+    "leftovers",
     "lock",
+    "migration",
     "pack",
     "releases",
     "run",
@@ -38,6 +43,7 @@ MODULES = (
     "steps",
     "systemd",
     "traffic",
+    "venvs",
     "web",
 )
 _START = "from blyan_ops.agent import main\n\nmain()\n"

@@ -20,6 +20,7 @@ from typing import Any, Callable, cast
 
 from ansible.module_utils.basic import AnsibleModule
 
+from . import leftovers
 from .durations import seconds
 from .errors import OpsError
 from .journal import Journal, entry
@@ -70,11 +71,10 @@ class Context:
         """Seconds in the duration that an option holds."""
         return seconds(str(self.params[option]), option)
 
-    def recover(self, operation: type[Operation], *, finish: bool = True) -> None:
-        """Finish or take back what a killed run of the operation left, and note it for the result."""
-        note = "" if self.check else self.engine.recover(operation, finish=finish)
-        if note:
-            self.notes.append(note)
+    def settle(self, *, finish: bool = True) -> None:
+        """Finish or take back what killed runs left, and note it for the result."""
+        if not self.check:
+            self.notes += leftovers.settle(self.engine, finish=finish)
 
     def apply(self, operation: Operation, changes: Sequence[Change]) -> None:
         """Make the changes, or only tell them in check mode."""
@@ -145,13 +145,13 @@ def run_module(spec: Mapping[str, Any], act: Act, *, reads_only: bool = False) -
 
 def _prepared(context: Context, reads_only: bool) -> AbstractContextManager[None]:
     """The state directory, and the lock for as long as the module runs."""
-    if reads_only or context.check:
-        return nullcontext()
     if os.geteuid() != 0:
         raise OpsError(
-            f"{context.name} runs as uid {os.geteuid()}, and changing this host needs root",
+            f"{context.name} runs as uid {os.geteuid()}, and needs root on this host",
             next_step="connect as root, or set become: true (-b)",
         )
+    if reads_only or context.check:
+        return nullcontext()
     STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
     return cast("AbstractContextManager[None]", context.lock.renewed(context.run))
 

@@ -118,16 +118,7 @@ class StartSlot(Operation):
         """Let what still drains in the slot end; systemd bounds that by the unit's own timeout."""
         if self.systemd.show(unit).state == "active":
             self.systemd.stop(unit, wait=False)
-        deadline = time.monotonic() + self.drain_timeout + 30
-        while self.systemd.show(unit).state not in ("inactive", "failed"):
-            left = deadline - time.monotonic()
-            if left < 0:
-                raise OpsError(
-                    f"{unit} still drains the streams of the version before, longer than it may",
-                    next_step=f"look at: systemctl status {unit}",
-                )
-            self.progress(f"waiting for {unit} to finish its last streams, up to {human(left)}")
-            time.sleep(0.25)
+        self.systemd.await_end(unit, self.drain_timeout + 30, self.progress)
 
     def _end(self) -> None:
         """Stop the slot at once: no request ever reached it, so there is nothing to drain."""

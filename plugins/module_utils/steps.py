@@ -161,7 +161,11 @@ class Engine:
         if record.committed(operation):
             cause.details.append(f"the step {change.step} is left to do; running this again finishes it")
             raise cause from error
-        self._undo(operation, record)
+        try:
+            self._undo(operation, record)
+            cause.details.append("what was made so far has been taken back")
+        except (OpsError, OSError) as second:
+            cause.details.append(f"taking it back failed as well: {second}; running this again tries once more")
         raise cause from error
 
     def _undo(self, operation: Operation, record: _Record) -> None:

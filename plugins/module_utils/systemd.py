@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
+from .durations import human
 from .errors import OpsError
 from .shell import Shell
 
+_POLL_SECONDS = 0.25
 _SHOWN = ("ActiveState", "SubState", "NRestarts", "InvocationID", "ActiveEnterTimestamp", "NeedDaemonReload")
 
 
@@ -99,21 +103,35 @@ class Systemd:
             if not done.ok:
                 raise OpsError("systemd-tmpfiles failed", next_step="look at " + tmpfiles[0], details=done.tail())
 
-    def run(self, name: str, command: list[str], properties: list[str], timeout: float) -> list[str] | None:
+    def run(self, unit: str, command: list[str], properties: list[str], timeout: float) -> list[str] | None:
         """Run a command as a unit of its own, which goes on if this process is killed, and wait for its end.
 
         Args:
-            name: of the transient unit.
+            unit: name of the transient service.
             properties: of the unit, as ``Name=value``; ``EnvironmentFile=`` keeps secrets out of argv.
             timeout: seconds after which systemd ends it.
 
         Returns:
             None when it succeeded, else its last log lines.
         """
-        argv = ["systemd-run", "--quiet", "--wait", "--collect", f"--unit={name}"]
+        argv = ["systemd-run", "--quiet", "--wait", "--collect", f"--unit={unit}"]
         argv += [f"--property={each}" for each in (*properties, f"RuntimeMaxSec={timeout:.0f}")]
         done = self._shell.run([*argv, "--", *command], timeout=timeout + 60)
-        return None if done.ok else self.log(f"{name}.service", lines=15) or done.tail()
+        return None if done.ok else self.log(unit) or done.tail()
+
+    def await_end(self, unit: str, timeout: float, progress: Callable[[str], None] = lambda text: None) -> None:
+        """Wait until a unit does not run any more.
+
+        Raises:
+            OpsError: it still runs after the timeout, in seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while self.show(unit).state not in ("inactive", "failed"):
+            left = deadline - time.monotonic()
+            if left < 0:
+                raise OpsError(f"{unit} still runs, longer than it may", next_step=f"look at: systemctl status {unit}")
+            progress(f"waiting up to {human(left)} for {unit} to end")
+            time.sleep(_POLL_SECONDS)
 
     def log(self, unit: str, invocation: str = "", lines: int = 15) -> list[str]:
         """The last log lines of a unit, of one start of it where that is given."""

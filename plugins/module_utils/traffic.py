@@ -62,7 +62,7 @@ class Found:
 
     Args:
         live: the slot that serves, or None.
-        current: the release that the link ``current`` names.
+        current: the release that the link ``current`` names, empty for none.
         label: what people call that release.
         state: the state in the record of the wanted release.
         boots: whether the wanted slot is the one started at boot, and the watching unit with it.
@@ -70,7 +70,7 @@ class Found:
     """
 
     live: str | None
-    current: str | None
+    current: str
     label: str
     state: str
     boots: bool
@@ -79,17 +79,16 @@ class Found:
 
 def find(layout: Layout, wanted_slot: str, wanted_release: str, systemd: Systemd) -> Found:
     """Read what serves."""
-    current = atomic.link_target(layout.current)
-    name = Path(current).name if current else None
+    name = layout.current_release()
     records = Records(layout)
-    live = records.get(name) if name else None
+    live = records.get(name)
     release = records.get(wanted_release)
     old = site.unit(site.other(wanted_slot))
     boots = enabled_at_boot(site.unit(wanted_slot)) and not enabled_at_boot(old)
     return Found(
         layout.live_slot(),
         name,
-        live.label if live else name or "",
+        live.label if live else name,
         release.state if release else "building",
         boots and _runs(systemd, WATCH),
         systemd.show(old).state in ("active", "activating"),
@@ -220,4 +219,4 @@ def switch(
 ) -> tuple[Switch, list[Change]]:
     """The operation that has a slot serve, with its changes."""
     found = find(layout, wanted.slot, wanted.release, systemd)
-    return Switch(layout, wanted, found.current or "", door, timeout, systemd), plan(wanted, found)
+    return Switch(layout, wanted, found.current, door, timeout, systemd), plan(wanted, found)

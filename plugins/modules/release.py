@@ -115,9 +115,7 @@ from typing import Any
 from ansible_collections.blyan.ops.plugins.module_utils import abandon, build, options, venvs
 from ansible_collections.blyan.ops.plugins.module_utils.git import repository
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
-from ansible_collections.blyan.ops.plugins.module_utils.start import StartSlot
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
-from ansible_collections.blyan.ops.plugins.module_utils.traffic import Switch
 
 ARGUMENTS: dict[str, Any] = {
     **options.ROOT,
@@ -140,8 +138,8 @@ def present(context: Context) -> dict[str, Any]:
     """Have the release on disk."""
     p = context.params
     layout = options.layout(p)
-    context.recover(abandon.Abandon)
-    context.recover(build.Build)
+    build.check_keep(p["keep"])
+    context.settle()
     arguments = venvs.split_arguments(p["pip_extra_args"])
     build.check_room(layout.root, p["min_free_mb"])
     with repository(p["repo"], layout.mirror, context.progress) as source:
@@ -171,8 +169,7 @@ def abandoned(context: Context) -> dict[str, Any]:
     """Take back what a failed run left."""
     p = context.params
     layout = options.layout(p)
-    for operation in (Switch, StartSlot, build.Build, abandon.Abandon):
-        context.recover(operation, finish=operation is abandon.Abandon)
+    context.settle(finish=False)
     changes = abandon.plan(layout, p["id"], Systemd())
     context.apply(abandon.Abandon(layout, p["id"], p["reason"]), changes)
     context.end_run()

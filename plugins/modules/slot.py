@@ -73,7 +73,6 @@ from ansible_collections.blyan.ops.plugins.module_utils import agent, options, p
 from ansible_collections.blyan.ops.plugins.module_utils import layout as site
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
-from ansible_collections.blyan.ops.plugins.module_utils.traffic import Switch
 
 ARGUMENTS: dict[str, Any] = {
     **options.ROOT,
@@ -92,8 +91,7 @@ def act(context: Context) -> dict[str, Any]:
     p = context.params
     layout = options.layout(p)
     health_timeout, drain_timeout = context.duration("health_timeout"), context.duration("drain_timeout")
-    context.recover(Switch)
-    context.recover(start.StartSlot)
+    context.settle()
     slot = site.other(layout.live_slot())
     release, files = options.release(p), options.files(p)
     wanted = slots.Wanted(

@@ -94,7 +94,7 @@ def act(context: Context) -> dict[str, Any]:
     p = context.params
     layout = options.layout(p)
     release = options.release(p)
-    context.recover(traffic.Switch)
+    context.settle()
     operation, changes = traffic.switch(
         layout,
         traffic.Wanted(p["slot"], release.id, release.label, context.run.who),

@@ -4,38 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.blyan.ops.plugins.module_utils import durations
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
-
-DOCUMENTATION = r"""
-name: seconds
-short_description: Seconds in a duration such as 30s, 5m or 1h
-version_added: 0.1.0
-author: Blyan operators (@blyan)
-description:
-  - Turns a duration as operators write it into seconds.
-positional: _input
-options:
-  _input:
-    description: A number with the unit V(s), V(m), V(h) or V(d); a bare number is seconds.
-    type: str
-    required: true
-"""
-
-EXAMPLES = r"""
-- name: Show how many seconds five minutes are
-  ansible.builtin.debug:
-    msg: "{{ '5m' | blyan.ops.seconds }}"
-"""
-
-RETURN = r"""
-_value:
-  description: The seconds.
-  type: float
-"""
 
 
 def seconds(value: object) -> float:
@@ -50,9 +24,20 @@ def seconds(value: object) -> float:
         raise AnsibleFilterError(error.message()) from error
 
 
+def duration_problems(values: Mapping[str, object]) -> list[str]:
+    """What is wrong with these durations, a sentence each; nothing where all are well."""
+    problems = []
+    for name, value in values.items():
+        try:
+            durations.seconds(str(value), name)
+        except OpsError as error:
+            problems.append(error.message())
+    return problems
+
+
 class FilterModule:
     """The filters in this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Filters by name."""
-        return {"seconds": seconds}
+        return {"seconds": seconds, "duration_problems": duration_problems}
