@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .errors import OpsError
 
 _MOST_BYTES = 4 * 1024 * 1024
+_URL = re.compile(r"https?://[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Answer:
         """The body as JSON, or None where it is none."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -56,7 +59,7 @@ def get(url: str, *, timeout: float = 5.0, unix_socket: str = "", validate_certs
 
     Args:
         url: an ``http://`` or ``https://`` URL; with ``unix_socket`` only its path counts.
-        timeout: seconds to wait for each part of the answer.
+        timeout: seconds to wait for the answer to begin, and then for its end.
         unix_socket: path of a socket to connect to instead of the URL's host.
         validate_certs: whether the server's certificate has to be valid.
 
@@ -64,21 +67,43 @@ def get(url: str, *, timeout: float = 5.0, unix_socket: str = "", validate_certs
         Unanswered: there was no answer.
         OpsError: the URL is no HTTP URL.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise OpsError(f"{url!r} is not an HTTP URL", next_step="write it as http://host/path or https://host/path")
+    parts, port = _split(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = _connection(parts.scheme, parts.hostname, parts.port, timeout, unix_socket, validate_certs)
+    connection = _connection(parts.scheme, str(parts.hostname), port, timeout, unix_socket, validate_certs)
     try:
         connection.request("GET", path, headers={"User-Agent": "blyan.ops", "Connection": "close"})
         response = connection.getresponse()
-        body = response.read(_MOST_BYTES)
+        body = _body(response, time.monotonic() + timeout)
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, headers, body)
     except (OSError, http.client.HTTPException) as error:
         raise Unanswered(_why(error)) from error
     finally:
         connection.close()
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    """The parts of a URL, with its port where it names one."""
+    try:
+        parts = urlsplit(url)
+        if _URL.fullmatch(url) and parts.hostname:
+            return parts, parts.port
+    except ValueError:
+        pass
+    raise OpsError(f"{url!r} is not an HTTP URL", next_step="write it as http://host/path or https://host/path")
+
+
+def _body(response: http.client.HTTPResponse, deadline: float) -> bytes:
+    """The body, which has to end: a stream goes on sending and so never meets the timeout of its socket."""
+    body = b""
+    while len(body) < _MOST_BYTES:
+        part = response.read1(65536)
+        if not part:
+            break
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        body += part
+    return body
 
 
 def _why(error: Exception) -> str:
