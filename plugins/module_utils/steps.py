@@ -17,6 +17,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Callable, ClassVar
@@ -122,10 +123,10 @@ class Engine:
         if record is None:
             return ""
         again = operation.again(record.params)
-        if record.committed(again) or (finish and operation.leftover == "finish"):
-            self._go(again, record)
-            return f"finished the {operation.name} that an earlier run left at step {record.at()}"
         at = record.at()
+        if not record.back and (record.committed(again) or (finish and operation.leftover == "finish")):
+            self._go(again, record)
+            return f"finished the {operation.name} that an earlier run left at step {at}"
         self._undo(again, record)
         return f"took back the {operation.name} that an earlier run left at step {at}"
 
@@ -146,34 +147,36 @@ class Engine:
                 operation.do(change)
                 self.fault(point, "after")
                 record.mark(number, "done")
-            except (OpsError, OSError) as error:
+            except Exception as error:  # what nobody foresaw is taken back as well
                 self._fail(operation, record, change, error)
             finally:
                 self.timings[point] = self.timings.get(point, 0.0) + round(time.monotonic() - started, 3)
         record.drop()
 
     def _fail(self, operation: Operation, record: _Record, change: Change, error: Exception) -> None:
-        cause = (
-            error
-            if isinstance(error, OpsError)
-            else OpsError(f"{change.target}: {error}", next_step="mend that on the host, then run this again")
-        )
+        cause = error
+        if isinstance(error, OSError):
+            cause = OpsError(f"{change.target}: {error}", next_step="mend that on the host, then run this again")
+        told = cause.details if isinstance(cause, OpsError) else []
         if record.committed(operation):
-            cause.details.append(f"the step {change.step} is left to do; running this again finishes it")
+            told.append(f"the step {change.step} is left to do; running this again finishes it")
             raise cause from error
         try:
             self._undo(operation, record)
-            cause.details.append("what was made so far has been taken back")
-        except (OpsError, OSError) as second:
-            cause.details.append(f"taking it back failed as well: {second}; running this again tries once more")
+            told.append("what was made so far has been taken back")
+        except Exception as second:  # it must not hide the first
+            told.append(f"taking it back failed as well: {second}; running this again tries once more")
         raise cause from error
 
     def _undo(self, operation: Operation, record: _Record) -> None:
+        record.turn_back()
         for number in reversed(range(len(record.changes))):
             if record.states[number] != "planned":
                 self.progress(f"{operation.name}: taking back {record.changes[number].step}")
                 operation.undo(record.changes[number])
-                record.mark(number, "planned")
+                # Undoing is repeatable, so that a disk which is full now does not keep the rest from being undone.
+                with suppress(OSError):
+                    record.mark(number, "planned")
         record.drop()
 
     def _steps(self) -> Path:
@@ -186,12 +189,13 @@ class Engine:
 
 @dataclass
 class _Record:
-    """The changes of one operation on disk, each ``planned``, ``doing`` or ``done``."""
+    """The changes of one operation on disk, each ``planned``, ``doing`` or ``done``; ``back`` while they are undone."""
 
     file: Path
     params: Mapping[str, Any]
     changes: Sequence[Change]
     states: list[str] = field(default_factory=list)
+    back: bool = False
 
     def __post_init__(self) -> None:
         self.states = self.states or ["planned"] * len(self.changes)
@@ -201,15 +205,23 @@ class _Record:
         found = atomic.read_json(file)
         if found is None:
             return None
-        return cls(file, found["params"], [Change(**change) for change in found["changes"]], found["states"])
+        changes = [Change(**change) for change in found["changes"]]
+        return cls(file, found["params"], changes, found["states"], found["back"])
 
     def save(self) -> None:
         changes = [asdict(change) for change in self.changes]
-        atomic.write_json(self.file, {"params": self.params, "changes": changes, "states": self.states})
+        values = {"params": self.params, "changes": changes, "states": self.states, "back": self.back}
+        atomic.write_json(self.file, values)
 
     def mark(self, number: int, state: str) -> None:
         self.states[number] = state
         self.save()
+
+    def turn_back(self) -> None:
+        """Have a later process go on undoing, should this one be killed: what failed must not be finished."""
+        self.back = True
+        with suppress(OSError):
+            self.save()
 
     def drop(self) -> None:
         self.file.unlink()
