@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -131,8 +132,12 @@ def _collect(process: subprocess.Popen[str], timeout: float, on_line: Callable[[
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    process.wait(timeout=timeout)
-    reader.join(timeout=5)
+    began = time.monotonic()
+    # As with communicate(): the output ends with the last process that holds it, which may be a child left behind.
+    reader.join(timeout)
+    process.wait(timeout=max(0.0, timeout - (time.monotonic() - began)))
+    if reader.is_alive():
+        raise subprocess.TimeoutExpired(process.args, timeout)
     return Completed(process.returncode, "".join(lines))
 
 
