@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -117,7 +117,9 @@ class Lock:
 
         def renew() -> None:
             while not stop.wait(_RENEW_EVERY):
-                self.acquire(run)
+                # A disk that is full now may not be so at the next try, before the lease runs out.
+                with suppress(OSError):
+                    self.acquire(run)
 
         thread = threading.Thread(target=renew, daemon=True)
         thread.start()

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import os
 import time
-import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Callable, cast
 
@@ -95,9 +94,11 @@ class Context:
         """Tell people who wait what is being done now; never a secret, as every user of the host can read it."""
         if self.check:
             return
-        PROGRESS.mkdir(mode=0o755, exist_ok=True)
-        with open(PROGRESS / f"{self.run.id}.progress", "a", encoding="utf-8") as stream:
-            stream.write(text + "\n")
+        # A courtesy, which must not fail what it tells of.
+        with suppress(OSError):
+            PROGRESS.mkdir(mode=0o755, exist_ok=True)
+            with open(PROGRESS / f"{self.run.id}.progress", "a", encoding="utf-8") as stream:
+                stream.write(text + "\n")
 
 
 def run_module(spec: Mapping[str, Any], act: Act, *, reads_only: bool = False) -> None:
@@ -115,9 +116,10 @@ def run_module(spec: Mapping[str, Any], act: Act, *, reads_only: bool = False) -
         with _prepared(context, reads_only):
             result = dict(act(context))
         context.give_lock_back()
-        _record(context, reads_only, started, "done")
-    except OpsError as error:
-        _record(context, reads_only, started, f"failed: {error.reason}")
+        _record(module, context, reads_only, started, "done")
+    except Exception as raised:
+        error = _told(context.name, raised)
+        _record(module, context, reads_only, started, f"failed: {error.reason}")
         module.fail_json(
             msg=error.message(),
             reason=error.reason,
@@ -125,12 +127,6 @@ def run_module(spec: Mapping[str, Any], act: Act, *, reads_only: bool = False) -
             details=error.details,
             notes=context.notes,
             seconds=context.engine.timings,
-        )
-    except Exception as error:  # the last resort: people get a sentence, -vvv gets the traceback
-        _record(context, reads_only, started, f"failed: {error}")
-        module.fail_json(
-            msg=f"{context.name} met what it was not written for: {error!r}. Next: run it with -vvv, and report it.",
-            exception=traceback.format_exc(),
         )
     finally:
         (PROGRESS / f"{context.run.id}.progress").unlink(missing_ok=True)
@@ -156,9 +152,25 @@ def _prepared(context: Context, reads_only: bool) -> AbstractContextManager[None
     return cast("AbstractContextManager[None]", context.lock.renewed(context.run))
 
 
-def _record(context: Context, reads_only: bool, started: float, outcome: str) -> None:
+def _told(name: str, raised: Exception) -> OpsError:
+    """Any failure as people are told of it; for those that nobody foresaw, Ansible keeps the traceback."""
+    if isinstance(raised, OpsError):
+        return raised
+    if isinstance(raised, OSError):
+        return OpsError(f"{name}: {raised}", next_step="mend that on the host, then run this again")
+    return OpsError(
+        f"{name} met what it was not written for: {raised!r}",
+        next_step="run this again with ANSIBLE_DISPLAY_TRACEBACK=error, and report what it shows",
+    )
+
+
+def _record(module: AnsibleModule, context: Context, reads_only: bool, started: float, outcome: str) -> None:
     """One line in the journal for a module that changed something, or tried to."""
     if reads_only or context.check or not context.changes:
         return
     spent = time.monotonic() - started
-    Journal(STATE).append(entry(context.run, context.name, context.changes, outcome, spent))
+    try:
+        Journal(STATE).append(entry(context.run, context.name, context.changes, outcome, spent))
+    except OSError as error:
+        # What was changed is changed; to fail for the journal's sake would take back a deploy that serves.
+        module.warn(f"{context.name} is missing in the journal of this host, which cannot be written: {error}")
