@@ -32,7 +32,7 @@ from .lock import Lock
 from .releases import Records
 from .run import Run
 from .shell import Shell
-from .steps import STATE, Engine
+from .steps import STATE, Change, Engine
 from .systemd import Systemd
 
 CONFIGURATION = site.CONFIGURATION / "slots.json"
@@ -93,39 +93,51 @@ def swap(settings: Settings) -> None:
         OpsError: it could not be done; what served before serves on.
     """
     run = Run(f"aiblock-{os.getpid()}", f"root@{socket.gethostname()}", "systemctl restart aiblock")
-    layout, systemd, lock, engine = Layout(Path(settings.root)), Systemd(), Lock(STATE), Engine(STATE, progress=_say)
-    began = time.monotonic()
-    with lock.renewed(run):
-        for note in leftovers.settle(engine):
-            _say(note)
-        live = layout.live_slot()
-        release = Records(layout).get(layout.release_of(live) or "") if live else None
-        if release is None:
-            raise OpsError("no release is live on this host", next_step="deploy one with playbooks/deploy.yml")
-        slot = site.other(live)
-        begin, changes = start.start(
-            layout,
-            slots.Wanted(slot, release.id, release.label, None),
-            systemd=systemd,
-            health_path=settings.health_path,
-            health_statuses=settings.health_statuses,
-            health_timeout=settings.health_timeout,
-            drain_timeout=settings.drain_timeout,
-            progress=_say,
-        )
-        engine.run(begin, changes)
-        move, moves = traffic.switch(
-            layout,
-            traffic.Wanted(slot, release.id, release.label, run.who),
-            traffic.FrontDoor(
-                settings.front_url, settings.health_path, settings.health_statuses, settings.validate_certs
-            ),
-            systemd=systemd,
-            timeout=10.0,
-        )
-        engine.run(move, moves)
-    Journal(STATE).append(entry(run, "agent", [*changes, *moves], "done", time.monotonic() - began))
-    lock.release(run)
+    lock, began, outcome = Lock(STATE), time.monotonic(), "done"
+    changes: list[Change] = []
+    try:
+        with lock.renewed(run):
+            _swap(settings, run, changes)
+    except OpsError as error:
+        outcome = f"failed: {error.reason}"
+        raise
+    finally:
+        lock.release(run)
+        if changes:
+            Journal(STATE).append(entry(run, "agent", changes, outcome, time.monotonic() - began))
+
+
+def _swap(settings: Settings, run: Run, made: list[Change]) -> None:
+    """Do it under the lock; ``made`` gets the changes that are made or tried."""
+    layout, systemd, engine = Layout(Path(settings.root)), Systemd(), Engine(STATE, progress=_say)
+    for note in leftovers.settle(engine):
+        _say(note)
+    live = layout.live_slot()
+    release = Records(layout).get(layout.release_of(live) or "") if live else None
+    if release is None:
+        raise OpsError("no release is live on this host", next_step="deploy one with playbooks/deploy.yml")
+    slot = site.other(live)
+    begin, changes = start.start(
+        layout,
+        slots.Wanted(slot, release.id, release.label, None),
+        systemd=systemd,
+        health_path=settings.health_path,
+        health_statuses=settings.health_statuses,
+        health_timeout=settings.health_timeout,
+        drain_timeout=settings.drain_timeout,
+        progress=_say,
+    )
+    made += changes
+    engine.run(begin, changes)
+    move, changes = traffic.switch(
+        layout,
+        traffic.Wanted(slot, release.id, release.label, run.who),
+        traffic.FrontDoor(settings.front_url, settings.health_path, settings.health_statuses, settings.validate_certs),
+        systemd=systemd,
+        timeout=10.0,
+    )
+    made += changes
+    engine.run(move, changes)
 
 
 def stop(settings: Settings) -> None:
