@@ -61,9 +61,10 @@ def read_json(path: Path) -> Any:
 
 
 def read_text(path: Path) -> str | None:
-    """The text of a file, or None where there is no such file."""
+    """The text of a file as it is, or None where there is no such file."""
     try:
-        return path.read_text(encoding="utf-8")
+        # Not read_text(), which makes one kind of line end of all.
+        return path.read_bytes().decode()
     except FileNotFoundError:
         return None
 
