@@ -9,6 +9,7 @@ after it wrote a file is finished by the next one. Takes one JSON argument, prin
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import subprocess
@@ -16,8 +17,9 @@ import sys
 import time
 from typing import Any, Iterable, Mapping
 
+PATIENCE = 600
 PROPERTIES = (
-    "ActiveState,ConditionResult,NeedDaemonReload,"
+    "ActiveState,ConditionResult,NeedDaemonReload,UnitFileState,"
     "InactiveExitTimestampMonotonic,StateChangeTimestampMonotonic,ConditionTimestampMonotonic"
 )
 
@@ -30,7 +32,8 @@ def needed(state: Mapping[str, str], restart_for: float, reload_for: float) -> s
         restart_for: when the newest of the files was written that it reads at its start alone; in seconds since the boot.
         reload_for: the same of the files that it reads again when it is reloaded.
     """
-    condition_failed = state["ConditionResult"] == "no"
+    # systemd says "no" of a unit whose condition it never looked at, too.
+    condition_failed = state["ConditionResult"] == "no" and state["ConditionTimestampMonotonic"] != "0"
     if state["ActiveState"] not in ("active", "reloading") and not condition_failed:
         return "start"
     started = int(state["ConditionTimestampMonotonic" if condition_failed else "InactiveExitTimestampMonotonic"]) / 1e6
@@ -63,6 +66,20 @@ def systemctl(*arguments: str) -> str:
     return done.stdout
 
 
+def has_run(service: Mapping[str, str]) -> bool:
+    """Whether a unit that ends by itself left what it makes (a pattern of paths)."""
+    return bool(service.get("makes") and glob.glob(service["makes"]))
+
+
+def await_file(path: str) -> None:
+    """Wait for a file without which a restart would lose data."""
+    deadline = time.monotonic() + PATIENCE
+    while path and not os.path.exists(path):
+        if time.monotonic() > deadline:
+            sys.exit(f"{path} did not come within {PATIENCE} s, and without it nothing is restarted.")
+        time.sleep(0.1)
+
+
 def main() -> None:
     """Do what each service needs, in the order given; in check mode only say it."""
     wanted: dict[str, Any] = json.loads(sys.argv[1])
@@ -73,9 +90,14 @@ def main() -> None:
             systemctl("daemon-reload")
         restart_for = float("inf") if service.get("restart") else written(service.get("restart_for", []))
         verb = needed(state, restart_for, written(service.get("reload_for", [])))
-        if verb:
+        if service.get("enable") and state["UnitFileState"] != "enabled":
+            print(f"enable {unit}")
+            if not wanted["check"]:
+                systemctl("enable", unit)
+        if verb and not (verb == "start" and has_run(service)):
             print(f"{verb} {unit}")
             if not wanted["check"]:
+                await_file(service.get("only_with", ""))
                 systemctl(verb, unit)
 
 
