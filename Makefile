@@ -55,6 +55,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, changelog fragments
 	ruff check .
 	ruff format --check .
 	mypy
+	mypy benchmarks tests/integration tests/reference_app/*.py
 	yamllint --strict .
 	ansible-lint --offline --strict
 	antsibull-changelog lint

@@ -23,6 +23,8 @@ need mmdebstrap mmdebstrap
 need ssh openssh-client
 need git git
 need curl curl
+# ansible-test checks scripts with it.
+need shellcheck shellcheck
 # Debian keeps the part of Python that makes virtual environments apart.
 "$python" -c 'import ensurepip' 2> /dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -gt 0 ] || exit 0

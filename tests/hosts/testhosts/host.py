@@ -16,6 +16,7 @@ from .engine import CHECKOUT, STATE, HostsError, podman, run
 BOOT_SECONDS = 60
 PRIVATE_KEY = STATE / "id_ed25519"
 KNOWN_HOSTS = STATE / "known_hosts"
+SNAPSHOTS = f"localhost/blyan-ops-snapshot-{CHECKOUT}"
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,18 @@ class Host:
         podman("start", self.container)
         self.wait()
 
-    def snapshot(self, image: str) -> None:
-        """Save the disk as an image, which `up(image=...)` boots: what took long need not be done again."""
+    def snapshot(self, name: str) -> str:
+        """Save the disk as an image for `up(image=...)`, so that what took long need not be done again.
+
+        `down` without names removes it.
+        """
+        image = f"{SNAPSHOTS}:{name}"
         # Stopped in good order, so that databases lie on the disk whole.
         podman("stop", "--time", "60", self.container)
         podman("commit", "--quiet", self.container, image, timeout=600)
         podman("start", self.container)
         self.wait()
+        return image
 
     def wait(self) -> None:
         """Until everything has been started and sshd answers; a unit that failed is an error."""
@@ -105,9 +111,10 @@ def wait_for_boot(name: str) -> str:
     """What systemd says of the whole host once it has started everything."""
     deadline = time.monotonic() + BOOT_SECONDS
     while True:
-        done = podman("exec", container_name(name), "systemctl", "is-system-running", "--wait", check=False)
+        # Without --wait, which asks over D-Bus: asked too early, that takes 25 s to answer.
+        done = podman("exec", container_name(name), "systemctl", "is-system-running", check=False)
         state = done.stdout.strip()
-        # Before systemd listens there is no state at all; while it starts, --wait does the waiting.
+        # Before systemd listens there is no state at all.
         if state not in ("", "offline", "unknown", "initializing", "starting"):
             return state
         if time.monotonic() > deadline:

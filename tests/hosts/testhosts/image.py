@@ -92,8 +92,8 @@ def ensure() -> str:
     return image
 
 
-def remove() -> None:
-    """Remove every image that was made here, of this recipe and of older ones."""
-    found = podman("images", "--quiet", "--filter", f"reference={REPOSITORY}").stdout.split()
+def remove(repository: str = REPOSITORY) -> None:
+    """Remove every image of a repository: those made here, of this recipe and of older ones."""
+    found = podman("images", "--quiet", "--filter", f"reference={repository}").stdout.split()
     if found:
         podman("rmi", "--force", *dict.fromkeys(found))

@@ -18,7 +18,7 @@ from typing import Any
 from . import image as images
 from . import supplies
 from .engine import CHECKOUT, GIT, LABEL, STATE, WHEELHOUSE, HostsError, lock, podman, run, write
-from .host import KNOWN_HOSTS, PRIVATE_KEY, Host, container_name, wait_for_boot
+from .host import KNOWN_HOSTS, PRIVATE_KEY, SNAPSHOTS, Host, container_name, wait_for_boot
 
 REGISTER = STATE / "hosts.json"
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?")
@@ -68,7 +68,7 @@ def up(*names: str, image: str | None = None) -> list[Host]:
 
 
 def down(*names: str) -> None:
-    """Remove these hosts and all that they wrote; without a name, all hosts of this checkout."""
+    """Remove these hosts and all that they wrote; without a name, all hosts and snapshots of this checkout."""
     with lock():
         doomed = [container_name(name) for name in names] if names else _containers()
         if doomed:
@@ -78,6 +78,8 @@ def down(*names: str) -> None:
             _register(left)
         elif STATE.exists():
             shutil.rmtree(STATE)
+        if not names:
+            images.remove(SNAPSHOTS)
 
 
 def write_inventory(
@@ -136,11 +138,17 @@ def _addresses(name: str) -> Iterator[str]:
         yield str(network[half + (first + attempt) % (half - 1)])
 
 
+def _mac(address: str) -> str:
+    """Tied to the address: with another after a reboot, neighbours would talk to the old one for up to a minute."""
+    return "02:42:" + ":".join(f"{byte:02x}" for byte in ipaddress.ip_address(address).packed)
+
+
 def _start(name: str, image: str) -> str:
     container = container_name(name)
     for address in _addresses(name):
         done = podman(
-            "run", "--detach", "--replace", "--name", container, "--hostname", name, "--ip", address,
+            "run", "--detach", "--replace", "--name", container, "--hostname", name,
+            "--ip", address, "--mac-address", _mac(address),
             "--label", f"{LABEL}={CHECKOUT}", "--systemd", "always", "--cap-add", CAPABILITIES,
             # Makes `systemctl reboot` in the host a reboot: systemd ends, and podman starts it again.
             "--restart", "always",
