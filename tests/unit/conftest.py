@@ -1,0 +1,12 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all unit tests share."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# The same examples in every run, and nothing written beside the tests.
+settings.register_profile("same", derandomize=True, database=None, deadline=None, max_examples=60)
+settings.load_profile("same")

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.blyan.ops.plugins.module_utils import layout, preflight
+from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
+from ansible_collections.blyan.ops.plugins.module_utils.slots import HostFile
+
+from .samples import HEALTHY, RUNNING, SILENT, STOPPED, release
+
+ONE, TWO = release(1), release(2, replaced=release(1).id)
+BLUE = preflight.Slot(TWO.id, RUNNING, HEALTHY)
+GREEN = preflight.Slot(ONE.id, STOPPED, SILENT)
+FOUND = preflight.Found("blue", {"blue": BLUE, "green": GREEN}, [ONE, TWO], [])
+BARE = preflight.Found(None, {name: preflight.Slot(None, STOPPED, SILENT) for name in layout.SLOTS}, [], [])
+ENVIRONMENT = 'A="1"\n'
+
+
+@pytest.fixture
+def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HostFile:
+    """A host on which the blue slot has its environment, and this file is as it should be."""
+    monkeypatch.setattr(layout, "environment_file", lambda slot: tmp_path / f"{slot}.env")
+    (tmp_path / "blue.env").write_text(ENVIRONMENT)
+    (tmp_path / "unit").write_text("[Service]\n")
+    return HostFile(str(tmp_path / "unit"), "[Service]\n")
+
+
+def test_the_release_that_serves() -> None:
+    assert FOUND.release == TWO
+    assert BARE.release is None
+    assert replace(FOUND, releases=[ONE]).release is None
+
+
+def test_nothing_to_deploy(unit: HostFile) -> None:
+    assert preflight.nothing_to_deploy(FOUND, TWO.commit, ENVIRONMENT, [unit])
+    assert preflight.nothing_to_deploy(FOUND, TWO.commit, None, [])
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        BARE,
+        replace(FOUND, leftovers=["slot"]),
+        replace(FOUND, releases=[ONE, replace(TWO, state="building")]),
+        replace(FOUND, slots={"blue": replace(BLUE, health=SILENT), "green": GREEN}),
+        replace(FOUND, live="green"),
+    ],
+    ids=["bare", "leftovers", "never proven", "unhealthy", "the other slot"],
+)
+def test_something_to_deploy(found: preflight.Found, unit: HostFile) -> None:
+    assert not preflight.nothing_to_deploy(found, TWO.commit, ENVIRONMENT, [unit])
+
+
+def test_another_commit_environment_or_file_is_something_to_deploy(unit: HostFile) -> None:
+    assert not preflight.nothing_to_deploy(FOUND, ONE.commit, ENVIRONMENT, [unit])
+    assert not preflight.nothing_to_deploy(FOUND, TWO.commit, 'A="2"\n', [unit])
+    assert not preflight.nothing_to_deploy(FOUND, TWO.commit, ENVIRONMENT, [replace(unit, content="[Unit]\n")])
+    assert not preflight.nothing_to_deploy(FOUND, TWO.commit, ENVIRONMENT, [replace(unit, path=unit.path + "2")])
+
+
+def test_targets() -> None:
+    assert preflight.target(FOUND, "deploy", "") is None
+    assert preflight.target(FOUND, "restart", "") == TWO
+    assert preflight.target(FOUND, "rollback", "") == ONE
+    assert preflight.target(FOUND, "rollback", ONE.commit) == ONE
+
+
+@pytest.mark.parametrize("purpose", ["rollback", "restart"])
+def test_a_bare_host_has_no_target(purpose: str) -> None:
+    with pytest.raises(OpsError, match="no release"):
+        preflight.target(BARE, purpose, "")
+
+
+def test_the_report_is_plain_values() -> None:
+    told = preflight.report(FOUND)
+    assert told["live"]["id"] == TWO.id
+    assert told["live"]["slot"] == "blue"
+    assert told["slots"]["green"] == {
+        "release": ONE.id,
+        "state": "inactive",
+        "since": "",
+        "restarts": 0,
+        "healthy": False,
+        "health": "not running",
+    }
+    assert [each["id"] for each in told["releases"]] == [ONE.id, TWO.id]
+    assert preflight.report(BARE)["live"] is None
+
+
+def test_an_unknown_user_is_refused() -> None:
+    with pytest.raises(OpsError, match="there is no user 'nobody-of-that-name'"):
+        preflight.require_host("nobody-of-that-name", "http://127.0.0.1/", True)
+
+
+def test_a_silent_front_door_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight.shutil, "which", lambda program, path: f"/usr/bin/{program}")
+    with pytest.raises(OpsError, match="nothing answers at http://127.0.0.1:1/ ") as caught:
+        preflight.require_host(pwd.getpwuid(os.geteuid()).pw_name, "http://127.0.0.1:1/", True)
+    assert "blyan_front_url" in caught.value.next_step
+
+
+def test_a_missing_program_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight.shutil, "which", lambda program, path: None)
+    with pytest.raises(OpsError, match="git is not on this host"):
+        preflight.require_host(pwd.getpwuid(os.geteuid()).pw_name, "http://127.0.0.1:1/", True)
