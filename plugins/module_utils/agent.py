@@ -80,7 +80,7 @@ def serve(settings: Settings) -> None:
             swap(settings)
         except OpsError as error:
             # The live slot serves on; a failed unit would only hide that.
-            print(f"not restarted: {error.message()}", flush=True)
+            _say(f"not restarted: {error.message()}")
     else:
         systemd.start(site.unit(live))
     _watch(settings, layout)
@@ -168,7 +168,7 @@ def _watch(settings: Settings, layout: Layout) -> None:
     while True:
         state = _state(settings, layout)
         if state != told:
-            print(state, flush=True)
+            _say(state)
             _notify(f"READY=1\nSTATUS={state}")
             told = state
         if ended.wait(_WATCH_SECONDS):
@@ -196,7 +196,8 @@ def _notify(text: str) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -204,8 +205,8 @@ def main() -> None:
     actions: Mapping[str, Any] = {"serve": serve, "swap": swap, "stop": stop}
     action = actions.get(sys.argv[1] if len(sys.argv) == 2 else "")
     if action is None:
-        sys.exit(f"usage: {sys.argv[0]} {'|'.join(actions)}")
+        raise SystemExit(f"usage: {sys.argv[0]} {'|'.join(actions)}")
     try:
         action(Settings.read())
     except OpsError as error:
-        sys.exit(error.message())
+        raise SystemExit(error.message()) from error

@@ -59,7 +59,7 @@ def parse_refs(listing: str, version: str) -> str | None:
         listing: lines of ``<hash>\\t<ref>``.
         version: a branch or tag name.
     """
-    refs = {ref: commit for commit, _, ref in (line.partition("\t") for line in listing.splitlines())}
+    refs = {ref: commit for commit, _tab, ref in (line.partition("\t") for line in listing.splitlines())}
     for ref in (f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}"):
         if ref in refs:
             return refs[ref]

@@ -125,8 +125,7 @@ def _collect(process: subprocess.Popen[str], timeout: float, on_line: Callable[[
     lines: list[str] = []
 
     def read() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
+        for line in process.stdout or ():
             lines.append(line)
             on_line(line.rstrip())
 

@@ -109,7 +109,7 @@ class Generator:
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> Result:
         """Make the load until `stop`, calling `ready` once all of it is under way."""
         asyncio.get_running_loop().call_later(self.config.max_seconds, stop.set)
-        opened = [asyncio.Event() for _ in range(self.config.streams)]
+        opened = [asyncio.Event() for _stream in range(self.config.streams)]
         streams = [
             asyncio.create_task(self._hold(self.stream_targets[number % len(self.stream_targets)], event))
             for number, event in enumerate(opened)

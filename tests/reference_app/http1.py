@@ -37,7 +37,7 @@ class Target:
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        method, _, url = text.rpartition(" ")
+        method, _space, url = text.rpartition(" ")
         parts = urlsplit(url)
         if method not in ("", "GET", "POST") or parts.scheme != "http" or not parts.hostname:
             raise ValueError(f"{text!r} is no URL to load: give http://HOST[:PORT]/PATH, or that after 'POST '")
@@ -81,7 +81,7 @@ class _Connection:
         if not line and self._answered:
             raise _ClosedIdleError
         headers = {}
-        version, _, rest = line.decode("latin-1").partition(" ")
+        version, _space, rest = line.decode("latin-1").partition(" ")
         if not line.endswith(b"\n"):
             raise RequestError("connection", "closed before the answer")
         if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
@@ -89,7 +89,7 @@ class _Connection:
         while (line := await self._reader.readline()) not in (b"\r\n", b"\n"):
             if not line:
                 raise RequestError("connection", "closed in the head of the answer")
-            name, _, value = line.decode("latin-1").partition(":")
+            name, _colon, value = line.decode("latin-1").partition(":")
             headers[name.strip().lower()] = value.strip()
         self._answered = True
         return Answer(int(rest[:3]), headers)
@@ -149,7 +149,7 @@ class Clients:
         try:
             with _as_failures():
                 answer = await connection.head(target, keep=keep)
-                async for _ in connection.body(answer):
+                async for _piece in connection.body(answer):
                     pass
             keeping = keep and answer.headers.get("connection", "").lower() != "close"
         finally:
@@ -176,7 +176,7 @@ class Clients:
                     events = _Events()
                     async for piece in connection.body(answer):
                         patience.reschedule(asyncio.get_running_loop().time() + timeout)
-                        for _ in range(events.feed(piece)):
+                        for _event in range(events.feed(piece)):
                             event()
             if not events.done:
                 raise RequestError("ended without 'done'", f"after event {events.last}")

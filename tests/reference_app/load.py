@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--until-eof", action="store_true", help="say 'ready', and end when standard input does")
     chosen = parser.parse_args()
     # A stream is a file: take as many as the system grants.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
         config = Config(chosen.urls, chosen.rate, chosen.streams, chosen.stream_url, chosen.timeout, chosen.max_seconds)

@@ -14,7 +14,8 @@ from fastapi import Header, HTTPException
 from api import db
 
 # The previous key is accepted beside the new one for as long as it is set.
-MASTER_KEYS = [key.encode() for name in ("API_MASTER_KEY", "API_MASTER_KEY_PREVIOUS") if (key := os.environ.get(name))]
+_KEYS = (os.environ.get(name, "") for name in ("API_MASTER_KEY", "API_MASTER_KEY_PREVIOUS"))
+MASTER_KEYS = [key.encode() for key in _KEYS if key]
 
 ApiKey = Annotated[str, Header(alias="X-API-Key")]
 

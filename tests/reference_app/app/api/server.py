@@ -25,7 +25,7 @@ START_DELAY = float(os.environ.get("BLYAN_START_DELAY") or 0.0)
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     print(f"Blyan API {VERSION} starting", flush=True)
     await asyncio.sleep(START_DELAY)
     yield
