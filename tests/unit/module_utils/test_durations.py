@@ -30,7 +30,16 @@ def test_no_duration(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0s"), (0.4, "0s"), (-3, "0s"), (59.9, "59s"), (60, "1m"), (725, "12m 5s"), (11100, "3h 5m"), (187200, "2d 4h")],
+    [
+        (0, "0s"),
+        (0.4, "0s"),
+        (-3, "0s"),
+        (59.9, "59s"),
+        (60, "1m"),
+        (725, "12m 5s"),
+        (11100, "3h 5m"),
+        (187200, "2d 4h"),
+    ],
 )
 def test_human(value: float, text: str) -> None:
     assert human(value) == text

@@ -73,7 +73,7 @@ def test_a_nul_byte_is_refused_and_the_value_kept_secret() -> None:
         ("# A=0\n; B=0\n\nC=3", {"C": "3"}),
         ("  A = 1\n  B=2  \n", {"B": "2"}),
         ("A='$x `y` \\z'\n", {"A": "$x `y` \\z"}),
-        ('A="x"  \nB=\'y\' \n', {"A": "x", "B": "y"}),
+        ("A=\"x\"  \nB='y' \n", {"A": "x", "B": "y"}),
         ('A="a\\nb"\n', {"A": "a\\nb"}),
         ('A="a\\\nb"\n', {"A": "ab"}),
         ('A="two\nlines"\nB=x\n', {"A": "two\nlines", "B": "x"}),

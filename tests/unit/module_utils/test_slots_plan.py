@@ -81,7 +81,11 @@ def test_what_was_made_ready_in_this_run_is_not_done_again() -> None:
 
 
 def test_without_files_units_and_agent_stay_as_they_are() -> None:
-    assert steps(replace(WANTED, files=[], agent=b""), replace(BARE, master_key=True)) == ["environment", "release", *ON]
+    assert steps(replace(WANTED, files=[], agent=b""), replace(BARE, master_key=True)) == [
+        "environment",
+        "release",
+        *ON,
+    ]
 
 
 def test_the_environment_of_the_live_slot_is_taken_over() -> None:
