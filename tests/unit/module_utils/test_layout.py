@@ -24,7 +24,7 @@ def test_the_link_says_which_slot_is_live(tmp_path: Path, slot: str) -> None:
 
 def test_a_link_to_no_slot_is_refused(tmp_path: Path) -> None:
     (tmp_path / "live.sock").symlink_to("/run/aiblock/red.sock")
-    with pytest.raises(OpsError, match="points at /run/aiblock/red.sock, which is no slot"):
+    with pytest.raises(OpsError, match=r"points at /run/aiblock/red\.sock, which is no slot"):
         Layout(tmp_path).live_slot()
 
 

@@ -101,7 +101,7 @@ def test_an_unknown_user_is_refused() -> None:
 
 def test_a_silent_front_door_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight.shutil, "which", lambda program, path: f"/usr/bin/{program}")
-    with pytest.raises(OpsError, match="nothing answers at http://127.0.0.1:1/ ") as caught:
+    with pytest.raises(OpsError, match=r"nothing answers at http://127\.0\.0\.1:1/ ") as caught:
         preflight.require_host(pwd.getpwuid(os.geteuid()).pw_name, "http://127.0.0.1:1/", True)
     assert "blyan_front_url" in caught.value.next_step
 

@@ -42,7 +42,7 @@ def test_gather_follows_what_is_included() -> None:
 
 
 def test_gather_names_the_file_that_is_missing() -> None:
-    with pytest.raises(OpsError, match="the version has no deep/base.txt"):
+    with pytest.raises(OpsError, match=r"the version has no deep/base\.txt"):
         venvs.gather("requirements.txt", {"requirements.txt": "-r deep/base.txt"}.get)
 
 

@@ -66,7 +66,12 @@ def test_a_module_that_fails_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(progress, "_FIRST_SECONDS", 600.0)
     monkeypatch.setattr(progress, "_EVERY_SECONDS", 10.0)
     before = threading.active_count()
-    with pytest.raises(ValueError, match="broken"), progress.shown(Connection(), "r", "api1", print):
-        assert threading.active_count() == before + 1
-        raise ValueError("broken")
+
+    def fail() -> None:
+        with progress.shown(Connection(), "r", "api1", print):
+            assert threading.active_count() == before + 1
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        fail()
     assert threading.active_count() == before
