@@ -42,7 +42,9 @@ TABLES = """
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND c.relpersistence <> 't'
       AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+      AND NOT EXISTS (
+          SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+      )
     ORDER BY 1
 """
 
@@ -76,7 +78,7 @@ def space_problem(free: int, former: int, live: int) -> str | None:
     needed = (former + former // 2 if former else live) + RESERVE
     if free >= needed:
         return None
-    return f"{free >> 20} MB of disk are free, and {needed >> 20} MB are needed. Next: free some, or keep fewer backups."
+    return f"{free >> 20} MB of disk are free of {needed >> 20} MB needed. Next: free some, or keep fewer backups."
 
 
 def checksum(path: Path) -> str:
@@ -219,8 +221,8 @@ def backup_redis(options: argparse.Namespace, place: Path, today: str) -> str:
     Its password, where it has one, comes in the variable REDISCLI_AUTH, which redis-cli reads by itself.
     """
     client = ["redis-cli", "-e", "-p", str(options.port)]
-    memory = dict(line.split(":", 1) for line in run([*client, "info", "memory"], "asking Redis").split() if ":" in line)
-    require_space(options.directory, int(memory["used_memory"]))
+    told = run([*client, "info", "memory"], "asking Redis").split()
+    require_space(options.directory, int(next(line for line in told if line.startswith("used_memory:"))[12:]))
     dump = place / f"daily_{today}.rdb"
     run([*client, "--rdb", str(dump)], "the copy")
     run(["redis-check-rdb", str(dump)], "reading the copy back")

@@ -15,9 +15,10 @@ import pwd
 import shutil
 import stat
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Mapping
+from typing import Callable
 
 
 @dataclass(frozen=True)

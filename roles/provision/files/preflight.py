@@ -15,8 +15,9 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Iterable, Mapping
+from typing import Any
 
 # The PostgreSQL that each release of Debian packages.
 POSTGRESQL = {"12": "15", "13": "17"}
@@ -73,8 +74,7 @@ def port_problems(ports: Mapping[str, str], held: Mapping[str, Mapping[int, str]
         held: the processes that listen there now.
     """
     return [
-        f"Port {port} is held by {name} (pid {pid}), and {program} is to listen there. "
-        f"Next: stop it, and run this again{'; an API that was started by hand is taken over by playbooks/deploy.yml' * (port == '8000')}."
+        f"Port {port} is held by {name} (pid {pid}), and {program} is to listen there. Next: stop it, and try again."
         for port, program in ports.items()
         for pid, name in held[port].items()
         if name != program
@@ -89,7 +89,7 @@ def address_problem(name: str, address: str) -> str | None:
             probe.bind(place)
     except OSError as error:
         why = "is not an address of this host" if error.errno == errno.EADDRNOTAVAIL else f"cannot be used ({error})"
-        return f"{name} is {address!r}, which {why}. Next: set it to the address at which the API hosts reach this host."
+        return f"{name} is {address!r}, which {why}. Next: set it to the one at which the API hosts reach this host."
     return None
 
 
@@ -100,7 +100,8 @@ def space_problem(path: str, needed_mb: int) -> str | None:
         place = place.parent
     free_mb = shutil.disk_usage(place).free >> 20
     if free_mb < needed_mb:
-        return f"{path} has {free_mb} MB of free disk, and {needed_mb} MB are needed. Next: free some, or lower provision_min_free_mb."
+        need = f"{free_mb} MB of disk are free, and provision_min_free_mb is {needed_mb}"
+        return f"{path} is too full: {need}. Next: free some, or lower it."
     return None
 
 
@@ -114,7 +115,9 @@ def host_problems(release: Mapping[str, str], uid: int, systemd: bool) -> list[s
     if not systemd:
         problems.append("systemd does not run here. Next: use a host that was booted with it.")
     if uid != 0:
-        problems.append(f"The user id is {uid}, and root (0) is needed. Next: set ansible_user=root, or let the user become root.")
+        problems.append(
+            f"The user id is {uid}, and root's is needed. Next: set ansible_user=root, or let it become root."
+        )
     return problems
 
 

@@ -15,9 +15,11 @@ import os
 import subprocess
 import sys
 import time
-from typing import Any, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 PATIENCE = 600
+NOW = float("inf")
 PROPERTIES = (
     "ActiveState,ConditionResult,NeedDaemonReload,UnitFileState,"
     "InactiveExitTimestampMonotonic,StateChangeTimestampMonotonic,ConditionTimestampMonotonic"
@@ -29,7 +31,7 @@ def needed(state: Mapping[str, str], restart_for: float, reload_for: float) -> s
 
     Args:
         state: the properties of its unit.
-        restart_for: when the newest of the files was written that it reads at its start alone; in seconds since the boot.
+        restart_for: when the newest of the files that it reads at its start alone was written; in seconds since boot.
         reload_for: the same of the files that it reads again when it is reloaded.
     """
     # systemd says "no" of a unit whose condition it never looked at, too.
@@ -88,8 +90,11 @@ def main() -> None:
         state = properties(unit)
         if state["NeedDaemonReload"] == "yes" and not wanted["check"]:
             systemctl("daemon-reload")
-        restart_for = float("inf") if service.get("restart") else written(service.get("restart_for", []))
-        verb = needed(state, restart_for, written(service.get("reload_for", [])))
+        restart_for, reload_for = (written(service.get(key, [])) for key in ("restart_for", "reload_for"))
+        # In check mode the files are as they were; what this run changes in them is told by its tasks.
+        restart_for = NOW if service.get("restart") else restart_for
+        reload_for = NOW if service.get("reload") else reload_for
+        verb = needed(state, restart_for, reload_for)
         if service.get("enable") and state["UnitFileState"] != "enabled":
             print(f"enable {unit}")
             if not wanted["check"]:

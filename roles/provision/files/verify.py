@@ -15,8 +15,9 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 TIMEOUT = 5
@@ -50,7 +51,7 @@ def database_problem(url: str) -> str | None:
     except Exception as error:  # psycopg2 is known only once it is imported.
         return f"PostgreSQL does not answer the app at {without_password(url)}: {error}".strip()
     if any(excess):
-        return "The app's role has rights of an administrator. Next: ALTER ROLE ... NOSUPERUSER NOCREATEDB NOCREATEROLE."
+        return "The app's role has rights of an administrator. Next: see who gave them, and take them away."
     return None if may_create else "The app's role may not create tables. Next: make it the owner of the database."
 
 

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from .scripts import load
+
+preflight = load("preflight")
+
+BOOKWORM = {"ID": "debian", "VERSION_ID": "12", "PRETTY_NAME": "Debian GNU/Linux 12 (bookworm)"}
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0
+   1: 0100007F:1F40 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 20 4 30 10 -1
+   2: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000   104        0 4713 1 0 100 0 0 10 0
+"""
+
+
+def test_os_release() -> None:
+    assert preflight.os_release("ID=debian\nVERSION_ID=\"12\"\n\nNAME='x=y'\n") == {
+        "ID": "debian",
+        "VERSION_ID": "12",
+        "NAME": "x=y",
+    }
+
+
+def test_missing_packages() -> None:
+    status = "nginx ii \nredis-server rc \ngit hi \npostgresql-15 iU \n"
+    wanted = ["nginx", "redis-server", "git", "postgresql-15", "acl"]
+    # Removed with its files left, held, half configured, unknown: none of these is installed as it should be.
+    assert preflight.missing_packages(wanted, status) == ["redis-server", "git", "postgresql-15", "acl"]
+
+
+@pytest.mark.parametrize(("port", "inodes"), [(8000, {"4711"}), (5432, {"4713"}), (80, set())])
+def test_only_sockets_that_listen_count(port: int, inodes: set[str]) -> None:
+    assert preflight.listening(TABLE, port) == inodes
+
+
+def test_the_holder_of_a_port_is_found() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert list(preflight.holders(port)) == [os.getpid()]
+    assert preflight.holders(port) == {}
+
+
+def test_a_port_held_by_another_program() -> None:
+    held = {"80": {12: "nginx", 13: "nginx"}, "8000": {99: "uvicorn"}, "6379": {}}
+    (problem,) = preflight.port_problems({"80": "nginx", "8000": "nginx", "6379": "redis-server"}, held)
+    assert "Port 8000 is held by uvicorn (pid 99), and nginx is to listen there" in problem
+
+
+def test_an_address_of_this_host_is_no_problem() -> None:
+    assert preflight.address_problem("blyan_database_host", "127.0.0.1") is None
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "no such name"])
+def test_an_address_of_another_host_is_named(address: str) -> None:
+    problem = preflight.address_problem("blyan_database_host", address)
+    assert problem.startswith(f"blyan_database_host is {address!r}, which ")
+
+
+def test_space_is_looked_at_where_the_folder_will_be(tmp_path: Path) -> None:
+    there = str(tmp_path / "not" / "yet")
+    assert preflight.space_problem(there, 0) is None
+    assert there in preflight.space_problem(there, 1 << 40)
+
+
+def test_a_fit_host() -> None:
+    assert preflight.host_problems(BOOKWORM, 0, True) == []
+
+
+@pytest.mark.parametrize(
+    ("release", "uid", "systemd", "told"),
+    [
+        ({**BOOKWORM, "VERSION_ID": "11", "PRETTY_NAME": "Debian 11"}, 0, True, "This host runs Debian 11"),
+        ({"ID": "ubuntu", "VERSION_ID": "12", "PRETTY_NAME": "Ubuntu"}, 0, True, "This host runs Ubuntu"),
+        ({}, 0, True, "an unknown system"),
+        (BOOKWORM, 1000, True, "The user id is 1000"),
+        (BOOKWORM, 0, False, "systemd does not run"),
+    ],
+)
+def test_an_unfit_host(release: dict[str, str], uid: int, systemd: bool, told: str) -> None:
+    (problem,) = preflight.host_problems(release, uid, systemd)
+    assert told in problem
+    assert "Next: " in problem
