@@ -214,8 +214,13 @@ class _Record:
         atomic.write_json(self.file, values)
 
     def mark(self, number: int, state: str) -> None:
+        before, self.states = self.states, [*self.states]
         self.states[number] = state
-        self.save()
+        try:
+            self.save()
+        except OSError:
+            self.states = before  # what is not on disk is not so
+            raise
 
     def turn_back(self) -> None:
         """Have a later process go on undoing, should this one be killed: what failed must not be finished."""
