@@ -165,8 +165,8 @@ class Repository:
 
     def _commits(self) -> Path:
         """A scratch repository with all commits and, where the server can leave them out, no files."""
-        home = self._bare("commits")
-        self._fetch(home, ["--filter=tree:0", self._url, *_ALL_REFS])
+        home = self._partial("commits", "tree:0")
+        self._fetch(home, ["--filter=tree:0", "origin", *_ALL_REFS])
         return home
 
     def _shallow(self, commit: str) -> Path:
@@ -174,17 +174,17 @@ class Repository:
         home = self._scratch / "shallow"
         if home.exists():
             return home
-        home = self._bare("shallow")
-        for key, value in (("url", self._url), ("promisor", "true"), ("partialclonefilter", "blob:none")):
-            self._shell.must(
-                ["git", f"--git-dir={home}", "config", f"remote.origin.{key}", value], next_step="look at the disk"
-            )
+        home = self._partial("shallow", "blob:none")
         self._fetch(home, ["--depth=1", "--filter=blob:none", "origin", commit])
         return home
 
-    def _bare(self, name: str) -> Path:
+    def _partial(self, name: str, left_out: str) -> Path:
+        """An empty scratch repository; git leaves things out only of one that knows where to get them later."""
         home = self._scratch / name
-        self._shell.must(["git", "init", "--quiet", "--bare", str(home)], next_step="look at the disk")
+        git = ["git", f"--git-dir={home}"]
+        self._shell.must([*git, "init", "--quiet", "--bare"], next_step="look at the disk")
+        for key, value in (("url", self._url), ("promisor", "true"), ("partialclonefilter", left_out)):
+            self._shell.must([*git, "config", f"remote.origin.{key}", value], next_step="look at the disk")
         return home
 
 
