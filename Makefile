@@ -51,7 +51,7 @@ $(VENV_STAMP): requirements.txt requirements-dev.txt constraints.txt
 test: lint unit sanity molecule e2e ## All of the tests, the quick ones first
 
 .PHONY: lint
-lint: venv ## ruff, mypy, yamllint, ansible-lint, changelog fragments
+lint: venv ## ruff, mypy, yamllint, ansible-lint; changelog fragments and plugin documentation
 	ruff check .
 	ruff format --check .
 	mypy
@@ -59,6 +59,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint, changelog fragments
 	yamllint --strict .
 	ansible-lint --offline --strict
 	antsibull-changelog lint
+	antsibull-docs lint-collection-docs --plugin-docs .
 
 .PHONY: unit
 unit: venv ## Unit tests

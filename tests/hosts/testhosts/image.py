@@ -93,7 +93,6 @@ def ensure() -> str:
 
 
 def remove(repository: str = REPOSITORY) -> None:
-    """Remove every image of a repository: those made here, of this recipe and of older ones."""
-    found = podman("images", "--quiet", "--filter", f"reference={repository}").stdout.split()
-    if found:
-        podman("rmi", "--force", *dict.fromkeys(found))
+    """Remove the images of a repository, of this recipe and of older ones; one that a host still uses stays."""
+    for found in podman("images", "--format", "{{.Repository}}:{{.Tag}}", repository).stdout.split():
+        podman("rmi", found, check=False)
