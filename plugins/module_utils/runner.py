@@ -71,9 +71,10 @@ class Context:
         return seconds(str(self.params[option]), option)
 
     def settle(self, *, finish: bool = True) -> None:
-        """Finish or take back what killed runs left, and note it for the result."""
+        """Finish or take back what killed runs left, and note it for the result and the journal."""
         if not self.check:
             self.notes += leftovers.settle(self.engine, finish=finish)
+            self.changes += [Change("settle", note, None, None) for note in self.notes]
 
     def apply(self, operation: Operation, changes: Sequence[Change]) -> None:
         """Make the changes, or only tell them in check mode."""
@@ -129,7 +130,8 @@ def run_module(spec: Mapping[str, Any], act: Act, *, reads_only: bool = False) -
             seconds=context.engine.timings,
         )
     finally:
-        (PROGRESS / f"{context.run.id}.progress").unlink(missing_ok=True)
+        with suppress(OSError):
+            (PROGRESS / f"{context.run.id}.progress").unlink()
     module.exit_json(
         changed=bool(context.changes),
         diff=diff(context.changes),
