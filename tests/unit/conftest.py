@@ -5,8 +5,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from host import Host
 from hypothesis import settings
 
 # The same examples in every run, and nothing written beside the tests.
 settings.register_profile("same", derandomize=True, database=None, deadline=None, max_examples=60)
 settings.load_profile("same")
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Host:
+    """A bare host in a directory."""
+    return Host(tmp_path, monkeypatch, capsys)
