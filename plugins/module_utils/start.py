@@ -89,7 +89,7 @@ class StartSlot(Operation):
     def undo(self, change: Change) -> None:
         # Environment and release of a slot that does not run are of no effect, and the next start sets them;
         # a newer agent serves the older units as well.
-        if change.step == "start":
+        if change.step == "start" and self.layout.live_slot() != self.wanted.slot:
             self._end()
         elif change.step == "files":
             self._put(change.target, change.before)
