@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from host import Host
 from hypothesis import settings
+from units import Units
 
 # The same examples in every run, and nothing written beside the tests.
 settings.register_profile("same", derandomize=True, database=None, deadline=None, max_examples=60)
@@ -20,3 +21,9 @@ settings.load_profile("same")
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Host:
     """A bare host in a directory."""
     return Host(tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def units(monkeypatch: pytest.MonkeyPatch) -> Units:
+    """The units of that host; none runs."""
+    return Units(monkeypatch)

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
 from ansible_collections.blyan.ops.plugins.module_utils.git import Repository, repository
-
-from .origin import Origin, git, tree
+from origin import Origin, git, tree
 
 REQUIREMENTS = "uvicorn\n-r deep/more.txt\n"
 

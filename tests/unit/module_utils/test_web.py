@@ -12,8 +12,7 @@ import pytest
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
 from ansible_collections.blyan.ops.plugins.module_utils.health import Health, look
 from ansible_collections.blyan.ops.plugins.module_utils.web import Answer, Unanswered, get
-
-from .servers import answer, served
+from servers import answer, served
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
 

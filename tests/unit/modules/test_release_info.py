@@ -1,0 +1,131 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.blyan.ops.plugins.module_utils import preflight
+from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
+from ansible_collections.blyan.ops.plugins.module_utils.lock import Lock
+from ansible_collections.blyan.ops.plugins.module_utils.releases import Records, Release
+from ansible_collections.blyan.ops.plugins.module_utils.run import Run
+from ansible_collections.blyan.ops.plugins.modules import release_info
+from host import Host
+from origin import Origin
+from servers import answer, served
+from units import Units
+
+HEALTHY = answer("200 OK", b'{"status": "healthy"}')
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    return Origin(tmp_path)
+
+
+@pytest.fixture
+def front(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Something answers where nginx should."""
+    monkeypatch.setattr(preflight.shutil, "which", lambda program, path: f"/usr/bin/{program}")
+    with served(HEALTHY) as (url, _heads):
+        yield url
+
+
+@pytest.fixture
+def commit(host: Host, origin: Origin, units: Units) -> Iterator[str]:
+    """The commit of the release that serves from blue, healthy."""
+    commit = origin.commit({"a": "1"})
+    layout = Layout(host.root)
+    layout.records.mkdir()
+    for number, each in enumerate(["f" * 40, commit]):
+        replaced = "r0" if number else ""
+        Records(layout).save(Release(f"r{number}", each, "main", "v", "good", "t", "anna", replaced=replaced))
+    layout.slot("blue").parent.mkdir()
+    layout.slot("blue").symlink_to(layout.release("r1"))
+    layout.live.symlink_to(host.sockets / "blue.sock")
+    units.states["aiblock@blue.service"] = "active"
+    with served(HEALTHY, host.sockets / "blue.sock"):
+        yield commit
+
+
+def call(host: Host, purpose: str = "list", **arguments: Any) -> dict[str, Any]:
+    return host.call(release_info.main, root=str(host.root), purpose=purpose, user=getpass.getuser(), **arguments)
+
+
+def test_a_bare_host(host: Host, units: Units) -> None:
+    before = host.files()
+    result = call(host)
+    assert host.files() == before
+    assert not result["changed"]
+    assert (result["live"], result["releases"], result["holder"], result["leftovers"]) == (None, [], None, [])
+    assert result["slots"]["blue"]["state"] == "inactive"
+
+
+def test_what_is_live(host: Host, commit: str) -> None:
+    result = call(host)
+    assert (result["live"]["id"], result["live"]["slot"], result["live"]["commit"]) == ("r1", "blue", commit)
+    assert result["slots"]["blue"]["healthy"]
+    assert [each["id"] for each in result["releases"]] == ["r0", "r1"]
+
+
+def test_the_same_version_again_needs_nothing(host: Host, origin: Origin, commit: str, front: str) -> None:
+    result = call(host, "deploy", repo=str(origin.path), front_url=front)
+    assert (result["commit"], result["needed"], result["target"]) == (commit, False, None)
+
+
+def test_another_version_is_to_be_deployed(host: Host, origin: Origin, commit: str, front: str) -> None:
+    new = origin.commit({"a": "2"})
+    before = host.files()
+    result = call(host, "deploy", repo=str(origin.path), front_url=front)
+    assert (result["commit"], result["needed"]) == (new, True)
+    assert host.files() == before
+
+
+def test_what_a_killed_run_left_is_to_be_dealt_with(host: Host, origin: Origin, commit: str, front: str) -> None:
+    (host.state / "steps").mkdir(parents=True)
+    (host.state / "steps" / "slot.json").write_text("{}")
+    result = call(host, "deploy", repo=str(origin.path), front_url=front)
+    assert (result["leftovers"], result["needed"]) == (["slot"], True)
+
+
+@pytest.mark.usefixtures("commit")
+def test_targets(host: Host, front: str) -> None:
+    assert call(host, "rollback", front_url=front)["target"]["id"] == "r0"
+    assert call(host, "rollback", front_url=front, rollback_to="fffffff")["target"]["id"] == "r0"
+    assert call(host, "restart", front_url=front)["target"]["id"] == "r1"
+
+
+@pytest.mark.parametrize("purpose", ["deploy", "rollback", "restart"])
+@pytest.mark.usefixtures("commit")
+def test_another_run_keeps_it_out_but_not_from_looking(host: Host, front: str, purpose: str) -> None:
+    host.state.mkdir()
+    Lock(host.state).acquire(Run("other", "ben@desk", "rollback"))
+    assert "rollback by ben@desk holds the lock" in call(host, purpose, front_url=front)["reason"]
+    assert call(host)["holder"]["who"] == "ben@desk"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"purpose": "deploy", "version": "v9"}, "has no branch, tag or commit 'v9'"),
+        ({"purpose": "deploy", "version": "--help"}, "deploy_version is '--help'"),
+        ({"purpose": "deploy", "repo": ""}, "deploy_repo is ''"),
+        ({"purpose": "rollback", "rollback_to": "v9"}, "deploy_rollback_to is 'v9'"),
+        ({"purpose": "deploy", "front_url": "http://127.0.0.1:1"}, "nothing answers at http://127.0.0.1:1/health"),
+        ({"purpose": "deploy", "front_url": "nginx"}, "'nginx/health' is not an HTTP URL"),
+        ({"purpose": "restart", "root": "/nonexistent"}, "/nonexistent is not on this host"),
+    ],
+)
+@pytest.mark.usefixtures("commit")
+def test_what_could_not_go_well_is_refused(
+    host: Host, origin: Origin, front: str, arguments: dict[str, Any], reason: str
+) -> None:
+    given = {"root": str(host.root), "repo": str(origin.path), "front_url": front, "user": getpass.getuser()}
+    result = host.call(release_info.main, **{**given, **arguments})
+    assert reason in result["reason"]
+    assert result["next_step"]

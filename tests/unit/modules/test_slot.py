@@ -1,0 +1,150 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.blyan.ops.plugins.module_utils import envfile, pack
+from ansible_collections.blyan.ops.plugins.modules import slot
+from host import Host
+from servers import answer, served
+from units import Units
+
+RELEASE = {"id": "r2", "commit": "b" * 40, "version": "v2"}
+BLUE = "aiblock@blue.service"
+SECRETS = {"DATABASE_URL": "postgresql://blyan:hunter2@h/d"}
+
+
+@pytest.fixture
+def healthy(host: Host) -> Iterator[None]:
+    """The app answers in the blue slot."""
+    with served(answer("200 OK", b'{"status": "healthy"}'), host.sockets / "blue.sock"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _as_provision_leaves_it(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    (host.etc / "slots").mkdir()
+    monkeypatch.setattr(pack, "AGENT", host.etc / "agent.pyz")
+
+
+def call(host: Host, *, check: bool = False, **arguments: Any) -> dict[str, Any]:
+    files = [{"path": f"{host.etc}/aiblock@.service", "content": "[Service]\n"}]
+    given = {"root": str(host.root), "release": RELEASE, "health_timeout": "0.2s", "files": files}
+    environment = {"environment": {"WORKERS": 2}, "secrets": json.dumps(SECRETS)}
+    return host.call(slot.main, check, **{**given, **environment, **arguments})
+
+
+@pytest.mark.usefixtures("healthy")
+def test_a_release_comes_up_in_the_idle_slot(host: Host, units: Units) -> None:
+    result = call(host)
+    assert (result["slot"], result["changed"]) == ("blue", True)
+    assert units.states == {BLUE: "active"}
+    assert (host.root / "slots" / "blue").readlink() == host.root / "releases" / "r2"
+    assert (host.etc / "aiblock@.service").read_text() == "[Service]\n"
+    assert (host.etc / "agent.pyz").exists()
+
+
+@pytest.mark.usefixtures("healthy")
+def test_again_there_is_nothing_to_do(host: Host, units: Units) -> None:
+    call(host)
+    before = units.calls[:]
+    assert not call(host)["changed"]
+    assert units.calls == before
+
+
+@pytest.mark.usefixtures("healthy")
+def test_only_root_reads_the_environment_and_the_key(host: Host, units: Units) -> None:
+    call(host)
+    environment, key = host.etc / "slots" / "blue.env", host.etc / "master_key.env"
+    assert envfile.parse(environment.read_text()) == {"WORKERS": "2", **SECRETS}
+    assert [each.stat().st_mode & 0o777 for each in (environment, key)] == [0o600, 0o600]
+    name, _, value = key.read_text().partition("=")
+    assert name == "API_MASTER_KEY"
+    assert len(value.strip()) >= 43
+
+
+@pytest.mark.usefixtures("healthy")
+def test_the_key_is_made_once(host: Host, units: Units) -> None:
+    (host.etc / "master_key.env").write_text("API_MASTER_KEY=given\n")
+    call(host)
+    assert (host.etc / "master_key.env").read_text() == "API_MASTER_KEY=given\n"
+
+
+@pytest.mark.usefixtures("healthy")
+def test_no_secret_leaves_the_host(host: Host, units: Units) -> None:
+    result = call(host)
+    key = (host.etc / "master_key.env").read_text().partition("=")[2].strip()
+    for text in (json.dumps(result), json.dumps(host.journal())):
+        assert "hunter2" not in text
+        assert key not in text
+
+
+@pytest.mark.usefixtures("healthy")
+def test_check_mode_tells_the_same_and_writes_nothing(host: Host, units: Units) -> None:
+    before = host.files()
+    told = call(host, check=True)
+    assert host.files() == before
+    assert units.calls == []
+    assert told["diff"] == call(host)["diff"]
+
+
+def test_one_that_is_not_healthy_is_taken_back(host: Host, units: Units) -> None:
+    (host.etc / "aiblock@.service").write_text("old\n")
+    units.journal = ["Traceback", f"cannot connect to {SECRETS['DATABASE_URL']}"]
+    result = call(host)
+    assert f"{BLUE} with release bbbbbbb (v2) was not healthy within 0s" in result["reason"]
+    assert result["details"][:2] == ["Traceback", "cannot connect to ***"]
+    assert units.states == {}
+    assert (host.etc / "aiblock@.service").read_text() == "old\n"
+    assert list((host.state / "steps").iterdir()) == []
+
+
+def test_one_that_ends_while_it_starts_is_not_waited_for(host: Host, units: Units) -> None:
+    units.restarts[BLUE] = 1
+    result = call(host, health_timeout="10m")
+    assert "ended while it started" in result["reason"]
+    assert units.states == {}
+
+
+@pytest.mark.usefixtures("healthy")
+def test_prepared_is_ready_and_not_started(host: Host, units: Units) -> None:
+    result = call(host, state="prepared", files=[])
+    assert result["changed"]
+    assert units.calls == []
+    assert (host.etc / "slots" / "blue.env").exists()
+    assert [each["after_header"] for each in call(host, prepared=True)["diff"]][-2] == BLUE
+
+
+def test_the_slot_that_serves_is_left_alone(host: Host, units: Units) -> None:
+    (host.root / "live.sock").symlink_to(host.sockets / "blue.sock")
+    units.states[BLUE] = "active"
+    with served(answer("200 OK", b'{"status": "healthy"}'), host.sockets / "green.sock"):
+        assert call(host)["slot"] == "green"
+    assert not any(BLUE in each for each in units.calls)
+
+
+def test_the_environment_of_the_live_slot_is_taken_over(host: Host, units: Units) -> None:
+    (host.root / "live.sock").symlink_to(host.sockets / "blue.sock")
+    (host.etc / "slots" / "blue.env").write_text('A="1"\n')
+    with served(answer("200 OK", b'{"status": "healthy"}'), host.sockets / "green.sock"):
+        call(host, environment=None, secrets=None, files=[])
+    assert (host.etc / "slots" / "green.env").read_text() == 'A="1"\n'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"health_timeout": "soon"}, "health_timeout is 'soon'"),
+        ({"environment": {"1A": "x"}}, "not a variable's name"),
+        ({"secrets": "[]"}, "the secrets are not a JSON object"),
+    ],
+)
+def test_a_refusal_changes_nothing(host: Host, units: Units, arguments: dict[str, Any], reason: str) -> None:
+    assert reason in call(host, **arguments)["reason"]
+    assert units.calls == []
+    assert host.journal() == []

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
+from ansible_collections.blyan.ops.plugins.module_utils.releases import Records, Release
+from ansible_collections.blyan.ops.plugins.modules import traffic
+from host import Host
+from servers import answer, served
+from units import Units
+
+OLD = Release("r1", "a" * 40, "v1", "venv", "good", "t", "anna@desk")
+NEW = Release("r2", "b" * 40, "v2", "venv", "building", "t", "anna@desk", replaced="r1")
+BLUE, GREEN, WATCH = "aiblock@blue.service", "aiblock@green.service", "aiblock.service"
+
+
+@pytest.fixture(autouse=True)
+def _blue_serves(host: Host, units: Units) -> None:
+    """The old release serves from blue, and the new one is up in green."""
+    layout = Layout(host.root)
+    layout.records.mkdir()
+    for each in (OLD, NEW):
+        Records(layout).save(each)
+    layout.live.symlink_to(host.sockets / "blue.sock")
+    layout.current.symlink_to(layout.release("r1"))
+    units.states.update({BLUE: "active", GREEN: "active", WATCH: "active"})
+    units.enabled.update({BLUE, WATCH})
+
+
+def call(host: Host, front: str, *, check: bool = False, slot: str = "green") -> dict[str, Any]:
+    release = {name: value for name, value in asdict(NEW).items() if value != ""}
+    given = {"root": str(host.root), "release": release, "slot": slot, "front_url": front, "timeout": "0.2s"}
+    return host.call(traffic.main, check, **given)
+
+
+def switch(host: Host, release: str = "r2", slot: str = "green", *, check: bool = False) -> dict[str, Any]:
+    """Switch to green while the front door shows this release in this slot."""
+    shows = answer("200 OK", b'{"status": "ok"}', f"X-Blyan-Release: {release}", f"X-Blyan-Slot: {slot}")
+    with served(shows) as (url, _heads):
+        return call(host, url, check=check)
+
+
+def links(host: Host) -> tuple[str, str]:
+    return (host.root / "live.sock").readlink().name, (host.root / "current").readlink().name
+
+
+def test_the_new_release_serves(host: Host, units: Units) -> None:
+    result = switch(host)
+    assert links(host) == ("green.sock", "r2")
+    assert (result["live"]["id"], result["live"]["slot"], result["live"]["state"]) == ("r2", "green", "good")
+    assert result["live"]["live_by"] == "anna@desk"
+    assert result["previous"] == "r1"
+    assert units.states == {GREEN: "active", WATCH: "active"}
+    assert units.enabled == {GREEN, WATCH}
+    assert host.holder() == ""
+
+
+def test_again_there_is_nothing_to_do(host: Host, units: Units) -> None:
+    switch(host)
+    units.calls.clear()
+    assert not switch(host)["changed"]
+    assert units.calls == []
+
+
+def test_check_mode_tells_the_same_and_writes_nothing(host: Host, units: Units) -> None:
+    before = host.files()
+    told = switch(host, check=True)
+    assert host.files() == before
+    assert units.calls == []
+    assert told["diff"] == switch(host)["diff"]
+
+
+@pytest.mark.parametrize(("release", "slot"), [("r1", "green"), ("r2", "blue"), ("", "")])
+def test_a_front_door_that_shows_another_sends_the_link_back(host: Host, units: Units, release: str, slot: str) -> None:
+    result = switch(host, release, slot)
+    assert "the front door does not show release bbbbbbb (v2) in green" in result["reason"]
+    assert links(host) == ("blue.sock", "r1")
+    assert units.calls == []
+    record = Records(Layout(host.root)).get("r2")
+    assert record is not None
+    assert record.state == "building"
+    assert host.holder() == "run-1"
+
+
+def test_a_silent_front_door_sends_the_link_back(host: Host, units: Units) -> None:
+    assert "connection refused" in call(host, "http://127.0.0.1:1")["reason"]
+    assert links(host) == ("blue.sock", "r1")
+
+
+def test_the_first_release_fails_to_a_bare_host(host: Host, units: Units) -> None:
+    for name in ("live.sock", "current"):
+        (host.root / name).unlink()
+    assert call(host, "http://127.0.0.1:1")["failed"]
+    assert not any(Path(host.root / name).is_symlink() for name in ("live.sock", "current"))
+
+
+def test_a_release_of_before_keeps_when_it_was_made(host: Host, units: Units) -> None:
+    """A rollback changes since when it is live, not what it replaced."""
+    Records(Layout(host.root)).change("r2", state="good", replaced="r0", live_since="2020-01-01T00:00:00Z")
+    live = switch(host)["live"]
+    assert live["replaced"] == "r0"
+    assert live["live_since"] > "2020-01-01T00:00:00Z"

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The units of a host, held in memory in place of systemd's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Callable
+
+import pytest
+from ansible_collections.blyan.ops.plugins.module_utils import traffic
+from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd, Unit
+
+
+class Units:
+    """What ``Systemd`` is asked goes here.
+
+    Attributes:
+        states: the state of each unit that is not ``inactive``.
+        enabled: the units that are started at boot.
+        calls: what was asked for, in order; reading is not noted.
+        restarts: how often each unit restarted by itself.
+        ran: command and properties of each transient unit.
+        fails: what a transient unit says when it fails; None where it succeeds.
+        journal: the last log lines of any unit.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.states: dict[str, str] = {}
+        self.enabled: set[str] = set()
+        self.calls: list[str] = []
+        self.restarts: dict[str, int] = {}
+        self.ran: list[tuple[list[str], list[str]]] = []
+        self.fails: list[str] | None = None
+        self.journal: list[str] = []
+        for name in ("show", "reload", "start", "stop", "kill", "reset", "enable", "disable", "prepare", "run", "log"):
+            monkeypatch.setattr(Systemd, name, self._bound(name))
+        monkeypatch.setattr(traffic, "enabled_at_boot", lambda unit: unit in self.enabled)
+
+    def _bound(self, name: str) -> Callable[..., object]:
+        method = getattr(self, f"_{name}")
+        return lambda _systemd, *arguments, **options: method(*arguments, **options)
+
+    def _show(self, unit: str) -> Unit:
+        state = self.states.get(unit, "inactive")
+        return Unit(state, "running" if state == "active" else "dead", self.restarts.get(unit, 0), "i", "", False)
+
+    def _reload(self) -> None:
+        self.calls.append("daemon-reload")
+
+    def _start(self, unit: str) -> None:
+        self.calls.append(f"start {unit}")
+        self.states[unit] = "active"
+
+    def _stop(self, unit: str, wait: bool = True) -> None:
+        self.calls.append(f"stop {unit}")
+        self.states.pop(unit, None)
+
+    def _kill(self, unit: str) -> None:
+        self.calls.append(f"kill {unit}")
+
+    def _reset(self, unit: str) -> None:
+        self.calls.append(f"reset {unit}")
+
+    def _enable(self, unit: str) -> None:
+        self.calls.append(f"enable {unit}")
+        self.enabled.add(unit)
+
+    def _disable(self, unit: str) -> None:
+        self.calls.append(f"disable {unit}")
+        self.enabled.discard(unit)
+
+    def _prepare(self, tmpfiles: Sequence[str]) -> None:
+        self.calls += [f"tmpfiles {each}" for each in tmpfiles]
+
+    def _run(self, unit: str, command: list[str], properties: list[str], timeout: float) -> list[str] | None:
+        self.calls.append(f"run {unit}")
+        self.ran.append((command, properties))
+        return self.fails
+
+    def _log(self, unit: str, invocation: str = "", lines: int = 15) -> list[str]:
+        return self.journal
