@@ -34,3 +34,8 @@ def release(number: int, **values: object) -> Release:
     commit = f"{number:07d}".ljust(40, "0")
     day = f"2026-11-{number:02d}T00:00:00Z"
     return replace(_GOOD, id=f"202611{number:02d}T000000Z-{commit[:7]}", commit=commit, live_since=day, **values)
+
+
+#: The release that serves, and the one that is to.
+OLD, NEW = release(1, version="v1"), release(2, version="v2", state="building")
+BLUE, GREEN = "aiblock@blue.service", "aiblock@green.service"

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, Blyan operators
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.blyan.ops.plugins.module_utils import agent
+from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
+from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
+from ansible_collections.blyan.ops.plugins.module_utils.lock import Lock
+from ansible_collections.blyan.ops.plugins.module_utils.run import Run
+from ansible_collections.blyan.ops.plugins.module_utils.shell import Completed
+from host import Host
+from servers import answer, served
+from units import Units
+
+from .samples import BLUE, GREEN, OLD
+
+JOBS = """\
+4411 aiblock.service      restart running
+4412 aiblock@blue.service stop    waiting
+"""
+
+
+@pytest.mark.parametrize(
+    ("listing", "unit", "kind"),
+    [
+        (JOBS, "aiblock.service", "restart"),
+        (JOBS, "aiblock@blue.service", "stop"),
+        (JOBS, "aiblock@green.service", ""),
+        (JOBS, "blue.service", ""),
+        ("", "aiblock.service", ""),
+        ("\nNo jobs running.\n", "running.", ""),
+    ],
+)
+def test_job_of(listing: str, unit: str, kind: str) -> None:
+    assert agent.job_of(listing, unit) == kind
+
+
+@pytest.fixture
+def settings(host: Host, site: Layout, monkeypatch: pytest.MonkeyPatch) -> agent.Settings:
+    """The settings of a host on which the old release serves from blue."""
+    monkeypatch.setattr(agent, "STATE", host.state)
+    host.state.mkdir()
+    return agent.Settings(str(host.root), "http://127.0.0.1:1", "/health", [], 1.0, 0.0, True)
+
+
+def test_settings_are_those_of_the_role(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent, "CONFIGURATION", tmp_path / "slots.json")
+    with pytest.raises(OpsError, match=r"slots\.json is missing"):
+        agent.Settings.read()
+    text = '"root": "/srv/x", "front_url": "u", "health_path": "/h", "health_statuses": ["ok"], "validate_certs": false'
+    (tmp_path / "slots.json").write_text(f'{{{text}, "health_timeout": "2m", "drain_timeout": "30s"}}')
+    assert agent.Settings.read() == agent.Settings("/srv/x", "u", "/h", ["ok"], 120.0, 30.0, False)
+
+
+def test_a_restart_goes_through_the_other_slot(
+    host: Host, site: Layout, units: Units, settings: agent.Settings
+) -> None:
+    told = answer("200 OK", b"{}", f"X-Blyan-Release: {OLD.id}", "X-Blyan-Slot: green")
+    with served(told) as (url, _heads), served(told, host.sockets / "green.sock"):
+        agent.swap(replace(settings, front_url=url))
+    assert site.live_slot() == "green"
+    assert units.states == {GREEN: "active", "aiblock.service": "active"}
+    assert host.holder() == ""
+    (line,) = host.journal()
+    assert (line["what"], line["outcome"]) == ("systemctl restart aiblock", "done")
+
+
+def test_a_restart_that_fails_leaves_what_serves_and_gives_the_lock_back(
+    host: Host, site: Layout, units: Units, settings: agent.Settings
+) -> None:
+    units.restarts[GREEN] = 1
+    with pytest.raises(OpsError, match="ended while it started"):
+        agent.swap(settings)
+    assert site.live_slot() == "blue"
+    assert units.states == {BLUE: "active"}
+    assert host.holder() == ""
+    assert host.journal()[0]["outcome"].startswith("failed: ")
+
+
+def test_a_restart_during_a_deploy_is_refused(host: Host, units: Units, settings: agent.Settings) -> None:
+    Lock(host.state).acquire(Run("run-1", "anna@desk", "deploy"))
+    with pytest.raises(OpsError, match="deploy by anna@desk holds the lock"):
+        agent.swap(settings)
+    assert units.calls == []
+    assert host.holder() == "run-1"
+
+
+def test_nothing_live_cannot_be_restarted(host: Host, site: Layout, units: Units, settings: agent.Settings) -> None:
+    site.live.unlink()
+    with pytest.raises(OpsError, match="no release is live"):
+        agent.swap(settings)
+    assert not (host.state / "journal.jsonl").exists()
+    assert host.holder() == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "calls", "asked"),
+    [
+        ("stop", [f"stop {BLUE}", f"stop {GREEN}"], False),
+        ("restart", [], True),
+        ("start", [], False),
+        ("", [], False),
+    ],
+)
+def test_stopping_the_service_ends_the_slots_unless_it_restarts(
+    host: Host,
+    units: Units,
+    settings: agent.Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    calls: list[str],
+    asked: bool,
+) -> None:
+    jobs = f"1 aiblock.service {kind} running\n" if kind else ""
+    monkeypatch.setattr(agent.Shell, "run", lambda shell, argv: Completed(0, jobs))
+    monkeypatch.setattr(agent, "_SWAP_ASKED", host.sockets / ".restart")
+    agent.stop(settings)
+    assert units.calls == calls
+    assert (host.sockets / ".restart").exists() == asked
+
+
+def test_the_state_names_release_and_health(host: Host, site: Layout, settings: agent.Settings) -> None:
+    assert (
+        agent._state(settings, site) == f"blue with {OLD.id} (v1) is NOT healthy: no answer (its socket is not there)"
+    )
+    with served(answer("200 OK"), host.sockets / "blue.sock"):
+        assert agent._state(settings, site) == f"blue serves {OLD.id} (v1)"
+    site.live.unlink()
+    assert agent._state(settings, site) == "no release is live"
+
+
+def test_systemd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        agent._notify("READY=1\nSTATUS=blue serves r1")
+        listener.settimeout(10)
+        assert listener.recv(1000) == b"READY=1\nSTATUS=blue serves r1"
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["swap", "twice"]])
+def test_usage(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["agent.pyz", *arguments])
+    with pytest.raises(SystemExit, match=r"usage: agent.pyz serve\|swap\|stop"):
+        agent.main()
