@@ -97,4 +97,5 @@ def test_it_has_a_molecule_scenario(role: Path) -> None:
     for file in ("molecule.yml", "converge.yml"):
         assert (scenario / file).exists(), f"write molecule/{role.name}/{file}"
     assert [*scenario.glob("verify.yml"), *scenario.glob("tests/test_*.py")], f"molecule/{role.name} verifies nothing"
-    assert f"blyan.ops.{role.name}" in (scenario / "converge.yml").read_text()
+    converge = (scenario / "converge.yml").read_text()
+    assert f"blyan.ops.{role.name}" in converge or f"playbooks/{role.name}.yml" in converge
