@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -178,25 +178,25 @@ def require_space(directory: Path, live: int) -> None:
 
 def backup_postgres(options: argparse.Namespace, place: Path, today: str) -> str:
     """Dump a database, with the rows of each table counted in the same snapshot."""
-    psycopg2 = importlib.import_module("psycopg2")  # Only database hosts have it.
+    psycopg2, extras = (importlib.import_module(name) for name in ("psycopg2", "psycopg2.extras"))
+    # Else a signal is not seen while the server lets us wait.
+    psycopg2.extensions.set_wait_callback(extras.wait_select)
     dump = place / f"daily_{today}.dump"
-    connection: Any = psycopg2.connect(dbname=options.database, port=options.port, application_name="blyan-backup")
+    login = {"dbname": options.database, "port": options.port, "application_name": "blyan-backup"}
     try:
-        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
-        with connection.cursor() as cursor:
+        with closing(psycopg2.connect(**login)) as connection, connection.cursor() as cursor:
+            connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             cursor.execute("SET lock_timeout = %s; SET idle_in_transaction_session_timeout = 0", (LOCK_TIMEOUT,))
             cursor.execute("SELECT pg_export_snapshot(), now(), version(), pg_database_size(current_database())")
             snapshot, taken_at, version, live = cursor.fetchone()
             require_space(options.directory, live)
             # Counted first: this session must be alive only until pg_dump has taken the snapshot over.
             counts = table_counts(cursor)
-        argv = ["pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--lock-wait-timeout={LOCK_TIMEOUT}"]
-        run([*argv, f"--port={options.port}", f"--file={dump}", "--no-password", options.database], "the dump")
-        number = connection.server_version
+            argv = ["pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--lock-wait-timeout={LOCK_TIMEOUT}"]
+            run([*argv, f"--port={options.port}", f"--file={dump}", "--no-password", options.database], "the dump")
+            number = connection.server_version
     except psycopg2.Error as error:
         raise BackupError(f"PostgreSQL refused: {str(error).strip()}") from error
-    finally:
-        connection.close()
     # Reads and unpacks all of it, where --list would read its table of contents alone.
     run(["pg_restore", "--file=/dev/null", str(dump)], "reading the dump back")
     digest = checksum(dump)

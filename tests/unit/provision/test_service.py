@@ -128,5 +128,5 @@ def test_what_ends_by_itself_runs_once(systemctl: Path, tmp_path: Path, monkeypa
 
 
 def test_a_failure_shows_the_log(systemctl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SystemExit, match="systemctl reload broken.service failed(?s:.*)its last words"):
+    with pytest.raises(SystemExit, match=r"systemctl reload broken.service failed(?s:.*)its last words"):
         order(monkeypatch, False, unit="broken.service", reload=True)

@@ -42,7 +42,7 @@ class Front(BaseHTTPRequestHandler):
         self.send_header("Server", self.server_name)
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
 
 
