@@ -26,22 +26,31 @@ def plan(layout: Layout, release: str, systemd: Systemd) -> list[Change]:
         release: its id; empty where none was made.
     """
     record = Records(layout).get(release) if release else None
-    idle = site.other(layout.live_slot())
     live = layout.live_slot()
+    idle = site.other(live)
     changes = []
-    if record is None or (live and layout.release_of(live) == release):
+    if record is None:
         return []
     state = systemd.show(site.unit(idle)).state
+    # A restart has the same release in both slots.
     if layout.release_of(idle) == release and state not in ("inactive", "failed"):
         changes.append(Change("stop", site.unit(idle), {"runs": record.label}, {"runs": None}))
-    if record.state == "building":
+    if record.state == "building" and not (live and layout.release_of(live) == release):
         changes.append(Change("remove", f"release {record.label}", {"state": "building"}, {"state": "bad"}))
     return changes
 
 
 @dataclass
 class Abandon(Operation):
-    """Takes a release back that did not make it, and says in its record why."""
+    """Takes a release back that did not make it, and says in its record why.
+
+    Args:
+        layout: where.
+        release: its id.
+        error: why it did not make it.
+        drain_timeout: seconds that what it answers now may need to end.
+        systemd: the service manager.
+    """
 
     name = "abandon"
     steps = ("stop", "remove")
@@ -51,21 +60,27 @@ class Abandon(Operation):
     layout: Layout
     release: str
     error: str
+    drain_timeout: float
     systemd: Systemd = field(default_factory=Systemd)
 
     @classmethod
     def again(cls, params: Mapping[str, Any]) -> Abandon:
-        return cls(Layout(Path(params["root"])), params["release"], params["error"])
+        return cls(Layout(Path(params["root"])), params["release"], params["error"], params["drain_timeout"])
 
     def params(self) -> dict[str, Any]:
-        return {"root": str(self.layout.root), "release": self.release, "error": self.error}
+        return {
+            "root": str(self.layout.root),
+            "release": self.release,
+            "error": self.error,
+            "drain_timeout": self.drain_timeout,
+        }
 
     def do(self, change: Change) -> None:
         if change.step == "stop":
-            # No request reached it, so nothing is lost by ending it at once.
+            # While the front door was tried it may have been asked; what it answers then comes to its end.
             self.systemd.stop(change.target, wait=False)
-            self.systemd.kill(change.target)
-            self.systemd.stop(change.target)
+            self.systemd.await_end(change.target, self.drain_timeout + 30)
+            self.systemd.reset(change.target)
         elif change.step == "remove":
             shutil.rmtree(self.layout.release(self.release), ignore_errors=True)
             Records(self.layout).change(self.release, state="bad", error=self.error, pruned=True)

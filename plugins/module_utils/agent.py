@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import atomic, leftovers, slots, start, traffic
+from . import abandon, atomic, leftovers, slots, start, traffic
 from . import layout as site
 from .durations import seconds
 from .errors import OpsError
@@ -137,7 +137,12 @@ def _swap(settings: Settings, run: Run, made: list[Change]) -> None:
         timeout=10.0,
     )
     made += changes
-    engine.run(move, changes)
+    try:
+        engine.run(move, changes)
+    except OpsError as error:
+        given_up = abandon.Abandon(layout, release.id, error.reason, settings.drain_timeout, systemd)
+        engine.run(given_up, abandon.plan(layout, release.id, systemd))
+        raise
 
 
 def stop(settings: Settings) -> None:

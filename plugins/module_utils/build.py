@@ -74,8 +74,8 @@ def find(layout: Layout) -> Found:
 
 
 def plan(wanted: Wanted, found: Found) -> tuple[Release, list[Change]]:
-    """The release to use and what has to be done to have it; nothing where it is on disk already."""
-    there = reusable(found.releases, wanted.commit, wanted.venv)
+    """The release to use and what has to be done to have it; nothing where it is the live one."""
+    there = reusable(found.releases, found.current, wanted.commit, wanted.venv)
     if there is not None and wanted.venv in found.venvs:
         return there, []
     release = Release(

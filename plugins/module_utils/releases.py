@@ -96,10 +96,12 @@ class Records:
         return self._directory / f"{release}.json"
 
 
-def reusable(releases: Sequence[Release], commit: str, venv: str) -> Release | None:
-    """A release on disk that is this commit with this virtual environment and served well; the newest."""
-    fit = [r for r in releases if r.usable and r.commit == commit and r.venv == venv]
-    return fit[-1] if fit else None
+def reusable(releases: Sequence[Release], live: str, commit: str, venv: str) -> Release | None:
+    """The live release, if it is this commit with this virtual environment; a start with other variables needs no new.
+
+    One that served before is not used again: its record says what it replaced then, and under which name.
+    """
+    return next((r for r in releases if r.id == live and r.usable and (r.commit, r.venv) == (commit, venv)), None)
 
 
 def rollback_target(releases: Sequence[Release], live: str | None, wanted: str) -> Release:
@@ -124,7 +126,7 @@ def rollback_target(releases: Sequence[Release], live: str | None, wanted: str) 
             next_step=f"choose one of: {ids}; or deploy that version",
         )
     at = next((r for r in releases if r.id == live), None)
-    seen = {live}  # redeploying an old release can make a ring
+    seen = {live}  # so that records mended by hand cannot make a ring
     while at is not None and at.replaced and at.replaced not in seen:
         seen.add(at.replaced)
         at = next((r for r in releases if r.id == at.replaced), None)

@@ -25,6 +25,7 @@ from .systemd import Systemd, Unit
 
 _POLL_SECONDS = 0.05
 _WARM_REQUESTS = 3
+_LOG_LINES = 15
 
 
 @dataclass
@@ -40,6 +41,7 @@ class StartSlot(Operation):
         health_timeout: seconds in which it has to become healthy.
         drain_timeout: seconds that what runs in the slot now may need to end.
         progress: told what is waited for.
+        asks: what a line of the app's log about our own asking has in it.
     """
 
     name = "slot"
@@ -53,6 +55,7 @@ class StartSlot(Operation):
     health_timeout: float = 0.0
     drain_timeout: float = 0.0
     progress: Callable[[str], None] = lambda text: None
+    asks: str = ""
 
     @classmethod
     def again(cls, params: Mapping[str, Any]) -> StartSlot:
@@ -145,7 +148,8 @@ class StartSlot(Operation):
             if waited - told >= 1:
                 told = waited
                 self.progress(f"{unit} is not healthy yet after {human(waited)}: {health.says}")
-            time.sleep(_POLL_SECONDS)
+            # Often at first, as most apps are quick, then ever more seldom.
+            time.sleep(min(1.0, _POLL_SECONDS + waited / 20))
         for _number in range(_WARM_REQUESTS):
             self.health()
 
@@ -155,8 +159,13 @@ class StartSlot(Operation):
         raise OpsError(
             f"{unit} with release {self.wanted.label} {how}",
             next_step="read the app's last lines below; what served before serves on",
-            details=envfile.redact(self.systemd.log(unit, state.invocation), hidden),
+            details=envfile.redact(self._said(unit, state.invocation), hidden),
         )
+
+    def _said(self, unit: str, invocation: str) -> list[str]:
+        """The app's last log lines. Our own asking leaves so many that nothing else would be among the last ones."""
+        lines = self.systemd.log(unit, invocation, lines=_LOG_LINES * 20)
+        return [line for line in lines if not (self.asks and self.asks in line)][-_LOG_LINES:]
 
 
 def start(
@@ -182,5 +191,6 @@ def start(
         return look(f"http://localhost{health_path}", health_statuses, unix_socket=str(site.socket(wanted.slot)))
 
     environment = wanted.environment if wanted.environment is not None else found.live_environment or ""
-    operation = StartSlot(layout, wanted, environment, systemd, health, health_timeout, drain_timeout, progress)
+    asks = f'"GET {health_path} HTTP/'
+    operation = StartSlot(layout, wanted, environment, systemd, health, health_timeout, drain_timeout, progress, asks)
     return operation, changes

@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Brings the mirror of the repository up to date, writes the files of one commit to a directory of their own,
     builds its virtual environment unless one with the same requirements is there, and removes old releases.
-  - Nothing that serves is touched. A release of the same commit that served well and is still on disk is used again.
+  - Nothing that serves is touched. Where the live release is of the same commit and needs nothing else, it is used again.
 author: Blyan operators (@blyan)
 extends_documentation_fragment: [blyan.ops.run, blyan.ops.layout]
 attributes:
@@ -51,6 +51,10 @@ options:
     description: Why it is abandoned.
     type: str
     default: ''
+  drain_timeout:
+    description: How long what the release answers while it is abandoned may need to end, such as V(30s).
+    type: str
+    default: 30s
   requirements:
     description: Path of the requirements file in the repository.
     type: str
@@ -125,6 +129,7 @@ ARGUMENTS: dict[str, Any] = {
     "version": {"type": "str", "default": ""},
     "id": {"type": "str", "default": ""},
     "reason": {"type": "str", "default": ""},
+    "drain_timeout": {"type": "str", "default": "30s"},
     "requirements": {"type": "str", "default": "requirements.txt"},
     "python": {"type": "path", "default": "/usr/bin/python3"},
     "pip_extra_args": {"type": "str", "default": ""},
@@ -171,7 +176,7 @@ def abandoned(context: Context) -> dict[str, Any]:
     layout = options.layout(p)
     context.settle(finish=False)
     changes = abandon.plan(layout, p["id"], Systemd())
-    context.apply(abandon.Abandon(layout, p["id"], p["reason"]), changes)
+    context.apply(abandon.Abandon(layout, p["id"], p["reason"], context.duration("drain_timeout")), changes)
     context.end_run()
     return {}
 

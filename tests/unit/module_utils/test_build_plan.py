@@ -37,7 +37,7 @@ def test_other_requirements_need_another_virtual_environment() -> None:
     assert steps(replace(WANTED, venv="venv-b"), FOUND) == ["record", "files", "venv", "compile"]
 
 
-def test_what_is_on_disk_and_served_well_is_used_again() -> None:
+def test_the_live_one_is_used_again() -> None:
     assert build.plan(replace(WANTED, commit=LIVE.commit), FOUND) == (LIVE, [])
 
 

@@ -87,16 +87,17 @@ def test_a_named_one_that_will_not_do(wanted: str, why: str) -> None:
     assert f"one of: {other.id};" in caught.value.next_step
 
 
-def test_reuse_of_the_newest_that_fits() -> None:
+def test_reuse_of_the_live_one_alone() -> None:
     twin = replace(release(6), commit=ONE.commit)
-    assert releases.reusable([ONE, twin], ONE.commit, ONE.venv) == twin
+    assert releases.reusable([ONE, twin], ONE.id, ONE.commit, ONE.venv) == ONE
+    assert releases.reusable([ONE, TWO], TWO.id, ONE.commit, ONE.venv) is None
 
 
 @pytest.mark.parametrize(
     "change", [{"commit": "f" * 40}, {"venv": "another"}, {"state": "bad"}, {"state": "building"}, {"pruned": True}]
 )
 def test_no_reuse(change: dict[str, object]) -> None:
-    assert releases.reusable([replace(ONE, **change)], ONE.commit, ONE.venv) is None
+    assert releases.reusable([replace(ONE, **change)], ONE.id, ONE.commit, ONE.venv) is None
 
 
 MANY = [release(number, replaced=release(number - 1).id if number > 1 else "") for number in range(1, 8)]

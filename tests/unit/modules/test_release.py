@@ -78,10 +78,11 @@ def test_check_mode_tells_the_same_and_writes_nothing(host: Host, origin: Origin
     assert told["diff"] == call(host, origin, commit)["diff"]
 
 
-def test_a_good_release_is_used_again(host: Host, origin: Origin, built: list[Path]) -> None:
+def test_the_live_release_is_used_again(host: Host, origin: Origin, built: list[Path]) -> None:
     commit = origin.commit(FILES)
     first = call(host, origin, commit)["release"]
     records(host).change(first["id"], state="good")
+    (host.root / "current").symlink_to(host.root / "releases" / first["id"])
     again = call(host, origin, commit)
     assert not again["changed"]
     assert again["release"]["id"] == first["id"]
