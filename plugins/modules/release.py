@@ -12,7 +12,8 @@ version_added: 0.1.0
 description:
   - Brings the mirror of the repository up to date, writes the files of one commit to a directory of their own,
     builds its virtual environment unless one with the same requirements is there, and removes old releases.
-  - Nothing that serves is touched. Where the live release is of the same commit and needs nothing else, it is used again.
+  - Nothing that serves is touched. Where the live release is of the same commit and needs the same packages,
+    it is used again.
 author: Blyan operators (@blyan)
 extends_documentation_fragment: [blyan.ops.run, blyan.ops.layout]
 attributes:
