@@ -58,6 +58,10 @@ class Results:
     def median(self, way: str, action: str) -> float:
         return statistics.median(sample.seconds for sample in self.of(way, action))
 
+    def fastest(self, way: str, action: str) -> float:
+        """What noise has spoilt least."""
+        return min(sample.seconds for sample in self.of(way, action))
+
     def failed(self, way: str, action: str) -> int:
         """The median of the failed requests, as a whole number."""
         return round(statistics.median(sample.failed for sample in self.of(way, action)))
@@ -79,8 +83,8 @@ class Results:
             )
             if count
         ]
-        lost = {action: sum(sample.failed for sample in self.of("ours", action)) for action in ("deploy", "rollback")}
-        found += [f"{count} requests failed in the {action}s side by side" for action, count in lost.items() if count]
+        ours = [sample for sample in [*self.compared, *self.long_streams] if sample.way == "ours"]
+        found += [f"{each.failed} requests failed in a {each.action}: {each.failures}" for each in ours if each.failed]
         found += [
             f"{len(run.remote)} remote module runs for {run.action}, and at most {MOST_RUNS[run.action]} are allowed"
             for run in self.runs
