@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.blyan.ops.plugins.module_utils import agent
+from ansible_collections.blyan.ops.plugins.module_utils import agent, traffic
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
+from ansible_collections.blyan.ops.plugins.module_utils.health import Health
 from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
 from ansible_collections.blyan.ops.plugins.module_utils.lock import Lock
 from ansible_collections.blyan.ops.plugins.module_utils.run import Run
@@ -82,6 +83,21 @@ def test_a_restart_that_fails_leaves_what_serves_and_gives_the_lock_back(
     assert units.states == {BLUE: "active"}
     assert host.holder() == ""
     assert host.journal()[0]["outcome"].startswith("failed: ")
+
+
+def test_a_restart_that_the_front_door_does_not_show_is_taken_back(
+    host: Host, site: Layout, units: Units, settings: agent.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show_nothing(door: traffic.FrontDoor) -> Health:
+        raise OpsError("the front door does not show it", next_step="look")
+
+    monkeypatch.setattr(traffic.FrontDoor, "look", show_nothing)
+    with served(answer("200 OK", b"{}"), host.sockets / "green.sock"), pytest.raises(OpsError, match="front door"):
+        agent.swap(settings)
+    assert site.live_slot() == "blue"
+    assert units.states == {BLUE: "active"}
+    assert (host.root / "releases" / OLD.id).is_dir()
+    assert host.holder() == ""
 
 
 def test_a_restart_during_a_deploy_is_refused(host: Host, units: Units, settings: agent.Settings) -> None:
