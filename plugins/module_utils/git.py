@@ -113,6 +113,9 @@ class Repository:
             return
         if not (self._mirror / "HEAD").exists():
             self._shell.must(["git", "init", "--quiet", "--bare", str(self._mirror)], next_step="look at the disk")
+        # A power cut leaves git's locks behind; nobody else is at work here, as this run holds the lock of the host.
+        for stale in [*self._mirror.glob("*.lock"), *self._mirror.glob("refs/**/*.lock")]:
+            stale.unlink()
         self._fetch(self._mirror, ["--prune", "--force", self._url, *_ALL_REFS])
         if self._commit(self._mirror, commit) is None:
             self._fetch(self._mirror, [self._url, commit])

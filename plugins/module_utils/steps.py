@@ -119,10 +119,17 @@ class Engine:
         Returns:
             What was done, as a sentence for people; empty when there was nothing.
         """
-        record = _Record.load(self._file(operation.name))
-        if record is None:
-            return ""
-        again = operation.again(record.params)
+        file = self._file(operation.name)
+        try:
+            record = _Record.load(file)
+            if record is None:
+                return ""
+            again = operation.again(record.params)
+        except (KeyError, TypeError) as error:
+            raise OpsError(
+                f"{file} is of another version of this collection ({error!r})",
+                next_step="finish with that version, or put right by hand what the file names and remove it",
+            ) from error
         at = record.at()
         if not record.back and (record.committed(again) or (finish and operation.leftover == "finish")):
             self._go(again, record)

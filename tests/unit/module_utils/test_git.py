@@ -160,6 +160,13 @@ def test_what_is_in_the_mirror_is_not_fetched_again(origin: Origin, source: Repo
     source.fetch(commit)
 
 
+def test_locks_that_a_power_cut_left_do_not_matter(origin: Origin, source: Repository, mirror: Path) -> None:
+    source.fetch(origin.commit({"a": "1"}))
+    for name in ("packed-refs.lock", "config.lock", "refs/heads/main.lock"):
+        (mirror / name).touch()
+    source.fetch(origin.commit({"a": "2"}))
+
+
 def test_a_commit_that_is_nowhere(origin: Origin, source: Repository) -> None:
     origin.commit({"a": "1"})
     with pytest.raises(OpsError, match="fetching from"):

@@ -133,6 +133,7 @@ def test_waiting_has_an_end(lock: Lock) -> None:
 def test_a_long_block_renews_its_lease(lock: Lock, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock_module, "_RENEW_EVERY", 0.005)
     with lock.renewed(ANNA):
+        assert lock.holder() is not None
         for _minute in range(3):
             clock.now += LEASE_SECONDS - 1
             assert renewed_to(lock, clock.now)

@@ -42,8 +42,9 @@ def test_back_past_one_that_is_of_no_use(spoilt: dict[str, object]) -> None:
         ([TWO], TWO.id),
         ([ONE, TWO], None),
         ([replace(ONE, state="bad", replaced=TWO.id), TWO], TWO.id),
+        ([replace(ONE, state="bad", replaced=TWO.id), replace(TWO, state="bad"), THREE], THREE.id),
     ],
-    ids=["empty host", "the first", "gone from disk", "no record", "nothing live", "a ring"],
+    ids=["empty host", "the first", "gone from disk", "no record", "nothing live", "a ring", "a ring further back"],
 )
 def test_nothing_to_go_back_to(history: list[releases.Release], live: str | None) -> None:
     with pytest.raises(OpsError, match="no release to roll back to"):
@@ -166,6 +167,10 @@ def test_a_newer_version_may_add_to_records(tmp_path: Path) -> None:
     file = layout.records / f"{ONE.id}.json"
     file.write_text(file.read_text().replace("{", '{"schema": 7,', 1))
     assert Records(layout).all() == [ONE]
+
+
+def test_what_people_call_a_release() -> None:
+    assert replace(ONE, commit="0123456789abcdef").label == "0123456 (v1)"
 
 
 def test_a_host_without_records(tmp_path: Path) -> None:

@@ -131,6 +131,17 @@ def test_a_commit_that_is_not_needed_is_passed_when_all_before_it_is_made(world:
     assert world.record.exists()
 
 
+@pytest.mark.parametrize("missing", ["params", "changes", "states", "directory"])
+def test_what_another_version_left_is_named(world: World, missing: str) -> None:
+    world.break_at("four")
+    with pytest.raises(OpsError):
+        world.engine.run(world.toy(), plan())
+    world.record.write_text(world.record.read_text().replace(f'"{missing}"', '"renamed"'))
+    with pytest.raises(OpsError, match=f"{world.record} is of another version"):
+        world.engine.recover(Toy)
+    assert world.record.exists()
+
+
 def test_a_failing_undo_keeps_the_first_error_and_the_record(world: World) -> None:
     world.break_at("three")
     stuck = world.directory / "fail-undo-two"
