@@ -85,6 +85,14 @@ def test_a_failure_takes_back_what_was_made_in_reverse(world: World, number: int
     assert caught.value.details[-1] == "what was made so far has been taken back"
 
 
+def test_people_are_told_what_is_taken_back(world: World) -> None:
+    world.break_at("two")
+    told: list[str] = []
+    with pytest.raises(OpsError):
+        Engine(world.state, progress=told.append).run(world.toy(), plan())
+    assert told[2:] == ["toy: taking back two", "toy: taking back one"]
+
+
 def test_without_a_commit_the_last_step_is_taken_back_too(world: World) -> None:
     world.break_at("four")
     with pytest.raises(OpsError):

@@ -76,6 +76,29 @@ def test_check_mode_tells_the_same_and_writes_nothing(host: Host, units: Units) 
     assert told["diff"] == switch(host)["diff"]
 
 
+def test_it_is_proven_by_several_answers(host: Host, units: Units) -> None:
+    shows = answer("200 OK", b'{"status": "ok"}', "X-Blyan-Release: r2", "X-Blyan-Slot: green")
+    with served(shows) as (url, heads):
+        assert call(host, url)["changed"]
+    assert len(heads) == 3
+    assert all(head.startswith("GET /health ") for head in heads)
+
+
+@pytest.mark.parametrize("boots", [{BLUE, GREEN, WATCH}, {WATCH}, set()], ids=["both", "neither", "nothing"])
+def test_the_slot_that_serves_is_the_one_started_at_boot(host: Host, units: Units, boots: set[str]) -> None:
+    switch(host)
+    units.enabled = boots
+    assert switch(host)["changed"]
+    assert units.enabled == {GREEN, WATCH}
+
+
+def test_the_service_that_people_look_at_runs(host: Host, units: Units) -> None:
+    switch(host)
+    units.states[WATCH] = "failed"
+    assert switch(host)["changed"]
+    assert units.states == {GREEN: "active", WATCH: "active"}
+
+
 @pytest.mark.parametrize(("release", "slot"), [("r1", "green"), ("r2", "blue"), ("", "")])
 def test_a_front_door_that_shows_another_sends_the_link_back(host: Host, units: Units, release: str, slot: str) -> None:
     result = switch(host, release, slot)
