@@ -11,8 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 CHECKOUT = Path(__file__).resolve().parents[3]
 PLAY = """
 - name: deploy
@@ -42,7 +40,7 @@ PLAY = """
 def play(tmp_path: Path, hosts: str, *options: str, file: str = "result.json") -> subprocess.CompletedProcess[str]:
     (tmp_path / "play.yml").write_text(PLAY)
     argv = [sys.executable, "-m", "ansible", "playbook", str(tmp_path / "play.yml"), "-i", hosts, "-c", "local"]
-    extra = json.dumps({"blyan_result_file": str(tmp_path / file) if file else ""})
+    extra = json.dumps({"blyan_result_file": str(tmp_path / file)})
     environment = {"PATH": os.defpath, "HOME": str(tmp_path), "SUDO_USER": "anna", "ANSIBLE_NOCOLOR": "1"}
     return subprocess.run(
         [*argv, "-e", extra, *options], cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=120
@@ -70,9 +68,8 @@ def test_check_mode_says_so(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "result.json").read_text())["ok"]
 
 
-@pytest.mark.parametrize(("file", "code"), [("", 0), ("none/result.json", 2)])
-def test_a_file_that_is_not_wanted_and_one_that_cannot_be(tmp_path: Path, file: str, code: int) -> None:
-    done = play(tmp_path, "api1,", file=file)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert ("blyan_result_file is" in done.stdout + done.stderr) == bool(code)
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    done = play(tmp_path, "api1,", file="none/result.json")
+    assert done.returncode == 2
+    assert "blyan_result_file is" in done.stdout + done.stderr
     assert "api1: serves r2" in done.stdout
