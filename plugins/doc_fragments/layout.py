@@ -83,7 +83,7 @@ options:
         type: bool
         default: false
 """
-    ENVIRONMENT = r"""
+    VARIABLES = r"""
 options:
   environment:
     description: Variables of the app that may be shown.
@@ -93,6 +93,9 @@ options:
       - A JSON object with variables of the app that may not be shown. They win over O(environment).
       - It is text, so that Ansible hides it whole and not every place where one of its values stands.
     type: str
+"""
+    FILES = r"""
+options:
   files:
     description: Files that the slots need on the host, such as their units.
     type: list

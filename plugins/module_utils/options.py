@@ -40,9 +40,12 @@ RELEASE: dict[str, Any] = {
     },
 }
 
-ENVIRONMENT: dict[str, Any] = {
+VARIABLES: dict[str, Any] = {
     "environment": {"type": "dict"},
     "secrets": {"type": "str", "no_log": True},
+}
+
+FILES: dict[str, Any] = {
     "files": {
         "type": "list",
         "elements": "dict",

@@ -76,6 +76,7 @@ class StartSlot(Operation):
         if change.step == "master_key":
             atomic.write(site.MASTER_KEY, f"API_MASTER_KEY={secrets.token_urlsafe(32)}\n")
         elif change.step == "environment":
+            site.environment_file(slot).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             atomic.write(site.environment_file(slot), self.environment)
         elif change.step == "release":
             self.layout.slot(slot).parent.mkdir(exist_ok=True)
@@ -194,3 +195,22 @@ def start(
     asks = f'"GET {health_path} HTTP/'
     operation = StartSlot(layout, wanted, environment, systemd, health, health_timeout, drain_timeout, progress, asks)
     return operation, changes
+
+
+def make_ready(layout: Layout, wanted: Wanted, systemd: Systemd) -> tuple[StartSlot, list[Change]]:
+    """The operation that gives a slot its environment and release without starting it, with its changes.
+
+    Raises:
+        OpsError: the slot serves.
+    """
+    # How the slot answers is of no matter, as it is not started.
+    return start(
+        layout,
+        wanted,
+        systemd=systemd,
+        health_path="/",
+        health_statuses=(),
+        health_timeout=0.0,
+        drain_timeout=0.0,
+        progress=lambda text: None,
+    )

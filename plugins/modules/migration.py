@@ -10,11 +10,15 @@ module: migration
 short_description: Run the app's database migrations for a release
 version_added: 0.1.0
 description:
-  - Runs a command of the app in the directory of a release, as the app's user, with the environment of the slot that
-    M(blyan.ops.slot) prepared for it.
+  - Makes the idle slot ready for a release, that is its environment and its link, and runs a command of the app in the
+    directory of the release, as the app's user, with that environment.
   - It runs as a unit of its own, so that a lost connection does not cut it in half.
 author: Blyan operators (@blyan)
-extends_documentation_fragment: [blyan.ops.run, blyan.ops.layout, blyan.ops.layout.release]
+extends_documentation_fragment:
+  - blyan.ops.run
+  - blyan.ops.layout
+  - blyan.ops.layout.release
+  - blyan.ops.layout.variables
 attributes:
   check_mode:
     support: full
@@ -23,11 +27,6 @@ attributes:
     support: full
     description: Names the command.
 options:
-  slot:
-    description: The slot that was prepared.
-    type: str
-    choices: [blue, green]
-    required: true
   command:
     description: The command, as one would type it in the directory of the release; empty for none.
     type: str
@@ -46,7 +45,6 @@ EXAMPLES = r"""
 - name: Migrate the database for a release
   blyan.ops.migration:
     release: "{{ built.release }}"
-    slot: "{{ prepared.slot }}"
     command: python scripts/migrate_db.py
 """
 
@@ -59,13 +57,15 @@ seconds:
 
 from typing import Any
 
-from ansible_collections.blyan.ops.plugins.module_utils import migration, options
+from ansible_collections.blyan.ops.plugins.module_utils import layout as site
+from ansible_collections.blyan.ops.plugins.module_utils import migration, options, slots, start
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
+from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 
 ARGUMENTS: dict[str, Any] = {
     **options.ROOT,
     **options.RELEASE,
-    "slot": {"type": "str", "choices": ["blue", "green"], "required": True},
+    **options.VARIABLES,
     "command": {"type": "str", "default": ""},
     "user": {"type": "str", "default": "blyan"},
     "timeout": {"type": "str", "default": "10m"},
@@ -76,10 +76,15 @@ def act(context: Context) -> dict[str, Any]:
     """Run the command."""
     p = context.params
     release = options.release(p)
-    command = migration.split_command(p["command"])
-    operation = migration.Migrate(
-        options.layout(p), release.id, p["slot"], command, p["user"], context.duration("timeout")
-    )
+    command, timeout = migration.split_command(p["command"]), context.duration("timeout")
+    layout = options.layout(p)
+    if not command:
+        return {}
+    context.settle()
+    slot = site.other(layout.live_slot())
+    wanted = slots.Wanted(slot, release.id, release.label, options.environment(p), started=False)
+    context.apply(*start.make_ready(layout, wanted, Systemd()))
+    operation = migration.Migrate(layout, release.id, slot, command, p["user"], timeout)
     context.apply(operation, migration.plan(command, release.label))
     return {}
 

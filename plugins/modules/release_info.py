@@ -17,7 +17,8 @@ extends_documentation_fragment:
   - blyan.ops.run
   - blyan.ops.layout
   - blyan.ops.layout.health
-  - blyan.ops.layout.environment
+  - blyan.ops.layout.variables
+  - blyan.ops.layout.files
 attributes:
   check_mode:
     support: full
@@ -112,7 +113,8 @@ from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 ARGUMENTS: dict[str, Any] = {
     **options.ROOT,
     **options.HEALTH,
-    **options.ENVIRONMENT,
+    **options.VARIABLES,
+    **options.FILES,
     "purpose": {"type": "str", "choices": ["list", "deploy", "rollback", "restart"], "default": "list"},
     "repo": {"type": "str", "default": ""},
     "version": {"type": "str", "default": "main"},

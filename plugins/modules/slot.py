@@ -18,7 +18,8 @@ extends_documentation_fragment:
   - blyan.ops.layout
   - blyan.ops.layout.health
   - blyan.ops.layout.release
-  - blyan.ops.layout.environment
+  - blyan.ops.layout.variables
+  - blyan.ops.layout.files
 attributes:
   check_mode:
     support: full
@@ -27,15 +28,8 @@ attributes:
     support: full
     description: Shows files whole, and of the environment only names.
 options:
-  state:
-    description:
-      - V(started) has the release running and healthy.
-      - V(prepared) only sets release and environment, as M(blyan.ops.migration) needs them.
-    type: str
-    choices: [started, prepared]
-    default: started
   prepared:
-    description: For V(started), whether V(prepared) was called in the same run, so that only starting is left.
+    description: Whether M(blyan.ops.migration) made the slot ready in the same run, so that only starting is left.
     type: bool
     default: false
   health_timeout:
@@ -78,8 +72,8 @@ ARGUMENTS: dict[str, Any] = {
     **options.ROOT,
     **options.HEALTH,
     **options.RELEASE,
-    **options.ENVIRONMENT,
-    "state": {"type": "str", "choices": ["started", "prepared"], "default": "started"},
+    **options.VARIABLES,
+    **options.FILES,
     "prepared": {"type": "bool", "default": False},
     "health_timeout": {"type": "str", "default": "60s"},
     "drain_timeout": {"type": "str", "default": "30s"},
@@ -103,7 +97,6 @@ def act(context: Context) -> dict[str, Any]:
         # The agent belongs to the units; where they are left alone, so is it.
         pack.archive(agent) if files else b"",
         prepared=p["prepared"],
-        started=p["state"] == "started",
     )
     operation, changes = start.start(
         layout,

@@ -20,7 +20,7 @@ def _environment(host: Host) -> None:
 
 
 def call(host: Host, command: str, *, check: bool = False) -> dict[str, Any]:
-    given = {"root": str(host.root), "release": RELEASE, "slot": "green", "command": command}
+    given = {"root": str(host.root), "release": RELEASE, "environment": {"COLOUR": "teal"}, "command": command}
     return host.call(migration.main, check, **given)
 
 
@@ -31,8 +31,15 @@ def test_it_runs_as_the_app_in_the_release_with_the_environment_of_the_slot(host
     assert command == ["/usr/bin/env", "python", "scripts/migrate_db.py", "--to", "the latest"]
     assert "User=blyan" in properties
     assert f"WorkingDirectory={host.root}/releases/r2" in properties
-    files = [f"EnvironmentFile=-{host.etc}/{name}" for name in ("site.env", "slots/green.env", "master_key.env")]
+    files = [f"EnvironmentFile=-{host.etc}/{name}" for name in ("site.env", "slots/blue.env", "master_key.env")]
     assert [each for each in properties if each.startswith("EnvironmentFile")] == files
+
+
+def test_the_idle_slot_has_the_environment_of_the_release_before_it_runs(host: Host, units: Units) -> None:
+    call(host, "python scripts/migrate_db.py")
+    assert (host.etc / "slots" / "blue.env").read_text() == 'COLOUR="teal"\n'
+    assert (host.root / "slots" / "blue").readlink() == host.root / "releases" / "r2"
+    assert units.states == {}
 
 
 def test_no_secret_is_in_the_process_list(host: Host, units: Units) -> None:
@@ -52,7 +59,7 @@ def test_a_failure_shows_its_last_lines_without_secrets(host: Host, units: Units
 def test_check_mode_names_the_command_and_runs_nothing(host: Host, units: Units) -> None:
     result = call(host, "python x.py", check=True)
     assert result["changed"]
-    assert "runs: python x.py" in result["diff"][0]["after"]
+    assert "runs: python x.py" in result["diff"][-1]["after"]
     assert units.calls == []
 
 

@@ -112,12 +112,11 @@ def test_one_that_ends_while_it_starts_is_not_waited_for(host: Host, units: Unit
 
 
 @pytest.mark.usefixtures("healthy")
-def test_prepared_is_ready_and_not_started(host: Host, units: Units) -> None:
-    result = call(host, state="prepared", files=[])
-    assert result["changed"]
-    assert units.calls == []
-    assert (host.etc / "slots" / "blue.env").exists()
-    assert [each["after_header"] for each in call(host, prepared=True)["diff"]][-2] == BLUE
+def test_a_slot_that_was_made_ready_is_only_started(host: Host, units: Units) -> None:
+    assert call(host)["changed"]
+    units.states.clear()
+    result = call(host, prepared=True)
+    assert [each["after_header"] for each in result["diff"]] == [BLUE, f"health of {BLUE}"]
 
 
 def test_the_slot_that_serves_is_left_alone(host: Host, units: Units) -> None:
