@@ -65,7 +65,7 @@ def provision(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Play]:
         done = subprocess.run(
             ["ansible-playbook", f"--inventory={hosts}", f"--extra-vars={extra}", *options, "playbooks/provision.yml"],
             cwd=CHECKOUT,
-            env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+            env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"},
             capture_output=True,
             text=True,
             check=False,
