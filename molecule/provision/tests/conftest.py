@@ -19,7 +19,7 @@ import testhosts
 import testinfra
 
 CHECKOUT = Path(__file__).parents[3]
-SITE = "blyan-site"
+SITE = "provision-site"
 GROUPS = ("blyan_api", "blyan_postgres", "blyan_redis")
 
 

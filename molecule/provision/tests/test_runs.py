@@ -131,9 +131,9 @@ def test_a_host_that_is_not_ready_is_refused(host: Any, provision: Provision, sq
 
 def test_bad_values_are_refused_all_at_once(host: Any, provision: Provision) -> None:
     before = host.check_output(STATE)
-    refused = provision(**{name: value for name, (value, _) in BAD_VALUES.items()})
+    refused = provision(**{name: value for name, (value, _told) in BAD_VALUES.items()})
     assert (refused.code, refused.changed) == (2, 0)
-    for _, told in BAD_VALUES.values():
+    for _value, told in BAD_VALUES.values():
         assert told in refused.message()
     assert refused.message().count("Next: ") == len(BAD_VALUES)
     assert host.check_output(STATE) == before
