@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # "Production Deploy" of the runbook, as one types it. Usage: deploy.sh VERSION
 set -e
 . /root/venv/bin/activate

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # A provisioned host as the runbook describes it: a checkout in /root/blyan, one service on port 8000, nginx before it.
 # Usage: lay_out.sh REPOSITORY, with nginx.conf and aiblock.service in /tmp
 set -euo pipefail

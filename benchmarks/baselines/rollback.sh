@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # "Rollback" of the runbook, as one types it. Usage: rollback.sh VERSION COMMIT
 set -e
 

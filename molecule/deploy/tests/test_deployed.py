@@ -30,7 +30,7 @@ def records(host: Any) -> dict[str, Any]:
 def test_the_good_version_serves(host: Any, records: dict[str, Any]) -> None:
     release = records["v2"]["id"]
     for url in ("http://127.0.0.1/api/health", "http://127.0.0.1:8000/health"):
-        head, _, body = host.check_output(f"curl --silent --include {url}").partition("\r\n\r\n")
+        head, _blank, body = host.check_output(f"curl --silent --include {url}").partition("\r\n\r\n")
         assert f"x-blyan-release: {release}" in head.lower()
         assert json.loads(body)["status"] == "healthy"
 

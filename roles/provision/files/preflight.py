@@ -27,7 +27,7 @@ LISTEN = "0A"
 def os_release(text: str) -> dict[str, str]:
     """The fields of /etc/os-release."""
     lines = (line.partition("=") for line in text.splitlines() if "=" in line)
-    return {name: value.strip("\"'") for name, _, value in lines}
+    return {name: value.strip("\"'") for name, _equals, value in lines}
 
 
 def missing_packages(names: Iterable[str], status: str) -> list[str]:
@@ -84,7 +84,7 @@ def port_problems(ports: Mapping[str, str], held: Mapping[str, Mapping[int, str]
 def address_problem(name: str, address: str) -> str | None:
     """Why a service of this host cannot listen on an address."""
     try:
-        family, kind, _, _, place = socket.getaddrinfo(address, 0, type=socket.SOCK_STREAM)[0]
+        family, kind, _protocol, _name, place = socket.getaddrinfo(address, 0, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
             probe.bind(place)
     except OSError as error:

@@ -27,7 +27,7 @@ def options(found: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[s
 
 def fragment(reference: str) -> dict[str, Any]:
     """What a documentation fragment such as ``blyan.ops.layout.health`` adds."""
-    file, _, part = reference.removeprefix("blyan.ops.").partition(".")
+    file, _dot, part = reference.removeprefix("blyan.ops.").partition(".")
     (found,) = (
         node
         for node in ast.parse((ROOT / "plugins" / "doc_fragments" / f"{file}.py").read_text()).body

@@ -44,7 +44,7 @@ def test_a_role_stands_behind_it(playbook: Path) -> None:
     imported = [task[key] for task in tasks(play["tasks"]) for key in IMPORTS if key in task]
     assert imported
     for role in imported:
-        collection, _, role_name = role["name"].rpartition(".")
+        collection, _dot, role_name = role["name"].rpartition(".")
         assert collection == "blyan.ops"
         entries = load(ROOT / "roles" / role_name / "meta" / "argument_specs.yml")["argument_specs"]
         assert role.get("tasks_from", "main") in entries

@@ -59,4 +59,6 @@ class World:
         """Run or recover in a process of its own; returns its exit status, negative for a signal."""
         argv = [sys.executable, "-m", toy.__name__, action, str(self.state), str(self.directory), kind.__name__]
         path = {"PYTHONPATH": ":".join(sys.path), "PATH": os.defpath}
-        return subprocess.run(argv, env={**path, **environment}, capture_output=True, timeout=60).returncode
+        return subprocess.run(
+            argv, check=False, env={**path, **environment}, capture_output=True, timeout=60
+        ).returncode

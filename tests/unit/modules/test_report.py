@@ -43,7 +43,13 @@ def play(tmp_path: Path, hosts: str, *options: str, file: str = "result.json") -
     extra = json.dumps({"blyan_result_file": str(tmp_path / file)})
     environment = {"PATH": os.defpath, "HOME": str(tmp_path), "SUDO_USER": "anna", "ANSIBLE_NOCOLOR": "1"}
     return subprocess.run(
-        [*argv, "-e", extra, *options], cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=120
+        [*argv, "-e", extra, *options],
+        cwd=CHECKOUT,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 

@@ -63,7 +63,7 @@ def test_only_root_reads_the_environment_and_the_key(host: Host, units: Units) -
     environment, key = host.etc / "slots" / "blue.env", host.etc / "master_key.env"
     assert envfile.parse(environment.read_text()) == {"WORKERS": "2", **SECRETS}
     assert [each.stat().st_mode & 0o777 for each in (environment, key)] == [0o600, 0o600]
-    name, _, value = key.read_text().partition("=")
+    name, _equals, value = key.read_text().partition("=")
     assert name == "API_MASTER_KEY"
     assert len(value.strip()) >= 43
 

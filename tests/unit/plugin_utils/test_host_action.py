@@ -47,7 +47,7 @@ def test_a_play_without_a_name() -> None:
 def test_all_tasks_of_a_process_are_one_run_and_two_processes_are_two() -> None:
     """Ansible runs each task in a child of its own process."""
     argv = [sys.executable, "-c", PROGRAM]
-    said = [subprocess.run(argv, check=True, capture_output=True, text=True, env=_path()).stdout for _ in range(2)]
+    said = [subprocess.run(argv, check=True, capture_output=True, text=True, env=_path()).stdout for _run in range(2)]
     ids = [each.split() for each in said]
     assert [len(set(each)) for each in ids] == [1, 1]
     assert ids[0] != ids[1]
