@@ -73,7 +73,9 @@ options:
     type: str
     default: blyan
   keep:
-    description: How many good releases stay on disk, the live one included; at least 2.
+    description:
+      - How many good releases stay on disk, the live one included; at least 2.
+      - With 2, one more stays until the next deploy, so that there is one to go back to when that fails.
     type: int
     default: 5
   min_free_mb:

@@ -24,7 +24,10 @@ def host_result(variables: Mapping[str, Any], name: str) -> dict[str, Any]:
     if result.get("ok") is False:
         return result
     if isinstance(failure, Mapping):
-        return {**result, "ok": False, "message": str(failure.get("msg") or "failed")}
+        # The task is the phase that people know it by.
+        phase = str(variables.get("ansible_failed_task", {}).get("name") or "")
+        message = str(failure.get("msg") or "failed")
+        return {**result, "ok": False, "phase": phase, "message": f"{phase}: {message}" if phase else message}
     if not isinstance(found, Mapping):
         return {"ok": False, "message": NOT_REACHED}
     return {"ok": True, **result}

@@ -101,6 +101,7 @@ def check_error(refused: PlayResult, case: Refused) -> None:
     """The error says the same to people and to machines, and says what it has to."""
     assert refused.told["ok"] is False
     assert refused.host["ok"] is False
+    assert refused.host["phase"] == case.phase
     assert refused.message.startswith(f"{case.phase}: ")
     for text in case.says:
         assert text in refused.message

@@ -36,7 +36,8 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([*galaxy, "build", f"--output-path={directory}"], cwd=ROOT, check=True, capture_output=True)
     (archive,) = directory.glob("*.tar.gz")
     # The collections that it depends on come with Ansible; where they are is not Galaxy's business.
-    install = [*galaxy, "install", f"--collections-path={directory}", "--no-deps", "--offline", str(archive)]
+    # It is installed here even where the machine has it elsewhere.
+    install = [*galaxy, "install", f"--collections-path={directory}", "--force", "--no-deps", "--offline", str(archive)]
     subprocess.run(install, cwd=directory, check=True, capture_output=True)
     return directory
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ansible_collections.blyan.ops.plugins.plugin_utils import reporting
 
+TASK = {"name": "Make the release"}
 FAILURE = {"msg": "pip could not install requirements.txt. Next: mend it.\n  | no such package", "failed": True}
 
 
@@ -13,13 +14,14 @@ def test_a_host_that_did_it() -> None:
 
 
 def test_a_host_that_failed() -> None:
-    told = reporting.host_result({"ansible_failed_result": FAILURE}, "x_result")
-    assert told == {"ok": False, "message": FAILURE["msg"]}
+    told = reporting.host_result({"ansible_failed_result": FAILURE, "ansible_failed_task": TASK}, "x_result")
+    assert told == {"ok": False, "phase": TASK["name"], "message": f"{TASK['name']}: {FAILURE['msg']}"}
 
 
 def test_a_host_that_failed_after_its_result_was_noted() -> None:
     variables = {"x_result": {"release": "r1"}, "ansible_failed_result": FAILURE}
-    assert reporting.host_result(variables, "x_result") == {"ok": False, "message": FAILURE["msg"], "release": "r1"}
+    told = reporting.host_result(variables, "x_result")
+    assert told == {"ok": False, "phase": "", "message": FAILURE["msg"], "release": "r1"}
 
 
 def test_what_the_role_said_of_a_failure_comes_first() -> None:
@@ -32,7 +34,7 @@ def test_a_host_that_nobody_came_to() -> None:
 
 
 def test_a_failure_without_a_message() -> None:
-    assert reporting.host_result({"ansible_failed_result": {}}, "x_result") == {"ok": False, "message": "failed"}
+    assert reporting.host_result({"ansible_failed_result": {}}, "x_result")["message"] == "failed"
 
 
 def test_all_hosts_have_to_be_well() -> None:
