@@ -79,14 +79,14 @@ def test_an_empty_answer_to_a_question_of_a_survey_means_unset(site: Site, play:
     assert site.answer(f"{site.front}/health")[2]["version"] == "2.0.0"
 
 
-@pytest.mark.parametrize("url", ["https://me:pass-the-canary@127.0.0.1:1/blyan.git"])
-def test_a_password_in_the_repository_is_refused_and_not_repeated(site: Site, play: Playbooks, url: str) -> None:
-    refused = play("deploy", "-vvv", deploy_repo=url, code=2)
+def test_a_password_in_the_repository_is_refused_and_not_repeated(play: Playbooks) -> None:
+    refused = play("deploy", deploy_repo="https://me:pass-the-canary@127.0.0.1:1/blyan.git", code=2)
     assert "deploy_repo carries a password" in refused.message
     assert "pass-the-canary" not in refused.message
 
 
-def test_a_password_for_pip_is_refused_and_not_repeated(site: Site, play: Playbooks) -> None:
+def test_a_password_for_pip_is_refused_and_not_repeated(play: Playbooks, serving: Serving) -> None:
+    serving("v1")
     refused = play(
         "deploy",
         deploy_version="v2",

@@ -132,3 +132,5 @@ def test_what_failed_is_remembered_with_its_reason(site: Site, play: Playbooks, 
     newest = play("releases").host["releases"][-1]
     assert (newest["version"], newest["state"], newest["pruned"]) == ("broken-import", "bad", True)
     assert newest["error"].startswith(f"{START}: ")
+    refused = play("rollback", deploy_rollback_to="broken-import", code=2)
+    assert f"no good release is called so: {newest['id']} is gone from disk" in refused.message
