@@ -81,8 +81,9 @@ CASES = {
 def test_the_old_version_serves_on_and_a_good_one_is_deployed_right_after(
     site: Site, play: Playbooks, serving: Serving, case: Refused
 ) -> None:
-    old = site.live() or serving("v1")
-    assert old.version in ("v1", "v2"), "a test before this one left another version"
+    old = site.live()
+    if old is None or old.version not in ("v1", "v2"):
+        old = serving("v1")
     with site.load() as load:
         refused = play("deploy", deploy_version=case.version, code=2, **case.variables)
     assert lost(load.result) == {}

@@ -162,7 +162,7 @@ def test_pruning_keeps_what_serves_and_what_it_replaced_whatever_failed_since(fr
         play("deploy", deploy_version=version, deploy_keep_releases=2)
         assert {version, previous} - {""} <= good_on_disk(fresh)
         previous = version
-    for _ in range(2):
+    for _try in range(2):
         play("deploy", deploy_version="broken-import", deploy_keep_releases=2, code=2)
         assert {"v2", "v3"} <= good_on_disk(fresh)
     play("deploy", deploy_version="no-coordinator", deploy_keep_releases=2)
