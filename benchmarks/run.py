@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one round of each; leaves docs/ as it is")
     parser.add_argument("--keep", action="store_true", help="leave the hosts there, for the next run")
     chosen = parser.parse_args()
+    # Hosts are removed when somebody ends this, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("benchmarks: ended by a signal"))
     try:
         found = run(chosen.quick)
     except (BenchError, HostsError) as error:
