@@ -45,9 +45,10 @@ def run(quick: bool) -> results.Results:
     base = ours_site.base
     ours = Ours(ours_site.host, ours_site.inventory)
     typed = Typed(typed_site.host)
+    no_wait = Typed(typed_site.host, "typed_no_wait", "typed, a unit that does not wait", waits=False)
     quick_tasks = Tasks(typed_site.host, typed_site.inventory, "tasks", "one task each, quick", {})
     slow_tasks = Tasks(typed_site.host, typed_site.inventory, "slow_tasks", "one task each, as it comes", AS_IT_COMES)
-    ways: list[Way] = [typed, quick_tasks, slow_tasks, ours]
+    ways: list[Way] = [typed, no_wait, quick_tasks, slow_tasks, ours]
 
     say("Round trips ...")
     runs = measure.round_trips(ours, base)

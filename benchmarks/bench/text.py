@@ -60,7 +60,8 @@ def _side_by_side(results: Results) -> list[str]:
         "From the command to its end, when the wanted version answers 200 through nginx. Medians, and in brackets the "
         "fastest.",
         table(head, rows),
-        "Typed: the commands of the runbook as one script over one SSH connection. One task each: the same commands as "
+        "Typed: the commands of the runbook as one script over one SSH connection. Blyan's own unit waits 5 s after "
+        "its start (`ExecStartPost`), in all ways but ours and the one named so. One task each: the same commands as "
         "Ansible tasks with the stock modules (`git`, `pip`, `shell`, `systemd_service`, `uri`); quick: with "
         "pipelining and without facts; as it comes: with Ansible's defaults. They are in `benchmarks/baselines/`.",
         "\n".join(aims),

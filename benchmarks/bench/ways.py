@@ -23,6 +23,7 @@ AS_IT_COMES = {
     "ANSIBLE_GATHERING": "implicit",
     "ANSIBLE_PYTHON_INTERPRETER": "auto",
 }
+NO_WAIT = "/run/systemd/system/aiblock.service.d/no-wait.conf"
 TYPED_SECONDS = 120
 """What the typed commands may take: with streams open, systemd waits 90 s for the app to end."""
 
@@ -77,11 +78,16 @@ class Ours:
 
 @dataclass
 class Typed:
-    """The runbook's own commands, typed at a terminal: one SSH session."""
+    """The runbook's own commands, typed at a terminal: one SSH session.
+
+    Args:
+        waits: whether the unit waits 5 s after its start, as Blyan's own does.
+    """
 
     host: Host
     key: str = "typed"
     title: str = "the runbook, typed over SSH"
+    waits: bool = True
 
     def deploy(self, version: Version) -> None:
         self._type("deploy.sh", version.number)
@@ -90,7 +96,7 @@ class Typed:
         self._type("rollback.sh", version.number, version.commit)
 
     def ready(self, version: Version) -> None:
-        back_on_main(self.host, version)
+        back_on_main(self.host, version, self.waits)
 
     def drained(self) -> bool:
         return True
@@ -133,9 +139,11 @@ class Tasks:
         play(self.inventory, BASELINES / f"{name}.yml", values, self.settings)
 
 
-def back_on_main(host: Host, version: Version) -> None:
+def back_on_main(host: Host, version: Version, waits: bool = True) -> None:
     """After the runbook's rollback the next `git pull` would do nothing: HEAD is on no branch."""
     host.ssh(f"cd /root/blyan && git checkout --quiet main && git reset --quiet --hard {version.commit}")
+    drop_in = f"rm -f {NO_WAIT}" if waits else f"printf '[Service]\\nExecStartPost=\\n' > {NO_WAIT}"
+    host.ssh(f"mkdir -p $(dirname {NO_WAIT}) && {drop_in} && systemctl daemon-reload")
     expect(host, version)
 
 

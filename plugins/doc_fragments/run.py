@@ -10,6 +10,23 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
+  keep_lock:
+    description:
+      - Whether the run keeps the lock of the host when the module ends, for a later module of the same run.
+      - V(on_failure) keeps it only for what takes back what failed.
+    type: str
+    choices: [never, on_failure, always]
+    default: never
+  lock_wait:
+    description: How long to wait while another run holds the lock of the host, such as V(10m).
+    type: str
+    default: 0s
+  break_lock:
+    description:
+      - Take the lock away from the run that holds it. That run stops before its next step and touches nothing more;
+        what it left half done is finished or taken back first. The journal names who did it.
+    type: bool
+    default: false
   run:
     description:
       - The run of the playbook that the module belongs to. The collection's action plugin sets it; leave it out.

@@ -109,7 +109,8 @@ def swap(settings: Settings) -> None:
 
 def _swap(settings: Settings, run: Run, made: list[Change]) -> None:
     """Do it under the lock; ``made`` gets the changes that are made or tried."""
-    layout, systemd, engine = Layout(Path(settings.root)), Systemd(), Engine(STATE, progress=_say)
+    layout, systemd = Layout(Path(settings.root)), Systemd()
+    engine = Engine(STATE, progress=_say, fence=lambda: Lock(STATE).require(run))
     for note in leftovers.settle(engine):
         _say(note)
     live = layout.live_slot()

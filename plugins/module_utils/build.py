@@ -19,7 +19,7 @@ from .errors import OpsError
 from .git import Repository
 from .layout import SLOTS, Layout
 from .releases import Records, Release, prunable, reusable, unused_venvs
-from .shell import Shell
+from .shell import Shell, to_disk
 from .steps import Change, Operation
 
 
@@ -181,6 +181,7 @@ class Build(Operation):
         self._repository().export(self.release.commit, directory)
         (directory / "REVISION").write_text(self.release.commit + "\n", encoding="ascii")
         (directory / ".venv").symlink_to(self.layout.venvs / self.release.venv)
+        to_disk(directory)
         os.rename(directory, self.layout.release(self.release.id))
 
     def _remove(self, what: Mapping[str, str]) -> None:

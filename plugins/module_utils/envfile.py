@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from . import atomic
 from .errors import OpsError
@@ -64,8 +65,18 @@ def names_changed(before: str | None, after: str) -> tuple[dict[str, str], dict[
 def secrets_in(paths: Iterable[Path]) -> list[str]:
     """The values in environment files that must not be shown; short ones are no secrets and stay readable."""
     values = {value for path in paths for value in parse(atomic.read_text(path) or "").values()}
+    values |= {part for value in values for part in _passwords(value)}
     # A log has lines, so that a value of several is looked for line by line.
     return sorted({line for value in values for line in value.splitlines() if len(line) >= 6}, key=len, reverse=True)
+
+
+def _passwords(value: str) -> set[str]:
+    """The password in a URL, as it stands there and decoded: a driver's error shows it without the rest."""
+    try:
+        password = urlsplit(value).password or ""
+    except ValueError:
+        return set()
+    return {password, unquote(password)}
 
 
 def redact(lines: Iterable[str], secrets: Iterable[str]) -> list[str]:

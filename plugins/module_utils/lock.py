@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -29,14 +29,20 @@ _RENEW_EVERY = 15.0
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds the lock: the run, since when (UTC), and the boot and boot clock of the last renewal (seconds)."""
+    """Who holds the lock: the run, since when (UTC), and by boot clock (seconds) when it was taken and last renewed."""
 
     id: str
     who: str
     what: str
     since: str
     boot: str
+    taken: float
     renewed: float
+
+    @property
+    def label(self) -> str:
+        """What people are told of the holder."""
+        return f"{self.what} by {self.who} since {self.since}"
 
     def expired(self, boot: str, now: float) -> bool:
         """Whether the lease ran out: not renewed for its length, or the host was started anew since."""
@@ -47,7 +53,7 @@ def decide(holder: Holder | None, run: Run, boot: str, now: float) -> str | None
     """Why the run may not take the lock, or None when it may."""
     if holder is None or holder.id == run.id or holder.expired(boot, now):
         return None
-    return f"{holder.what} by {holder.who} holds the lock of this host since {holder.since}"
+    return f"the lock of this host is held: {holder.label}, for {human(now - holder.taken)} now"
 
 
 class Lock:
@@ -66,21 +72,29 @@ class Lock:
         holder = self._read()
         return None if holder is None or holder.expired(_boot(), _clock()) else holder
 
-    def refuse_other(self, run: Run) -> None:
+    def refuse_other(self, run: Run, *, wait: float = 0.0, progress: Callable[[str], None] = lambda text: None) -> None:
         """Refuse to go on while another run holds the lock, without taking it.
+
+        Args:
+            wait: seconds to wait for the other run to end.
+            progress: told what is waited for.
 
         Raises:
             OpsError: another run holds it.
         """
-        refusal = decide(self.holder(), run, _boot(), _clock())
-        if refusal:
-            raise _taken(refusal)
+        deadline = time.monotonic() + wait
+        while True:
+            refusal = decide(self._read(), run, _boot(), _clock())
+            if refusal is None:
+                return
+            _wait_a_little(refusal, deadline, progress)
 
-    def acquire(self, run: Run, *, wait: float = 0.0, progress: Callable[[str], None] | None = None) -> None:
+    def acquire(self, run: Run, *, wait: float = 0.0, progress: Callable[[str], None] = lambda text: None) -> None:
         """Take the lock for a run, or renew its lease.
 
         Args:
             wait: seconds to wait for another holder to end.
+            progress: told what is waited for.
 
         Raises:
             OpsError: another run holds it; nothing was changed.
@@ -91,16 +105,20 @@ class Lock:
                 held = self._read()
                 refusal = decide(held, run, _boot(), _clock())
                 if refusal is None:
-                    since = held.since if held is not None and held.id == run.id else _now()
-                    fresh = Holder(run.id, run.who, run.what, since, _boot(), _clock())
+                    boot, now = _boot(), _clock()
+                    fresh = Holder(run.id, run.who, run.what, _now(), boot, now, now)
+                    if held is not None and held.id == run.id:
+                        fresh = replace(held, boot=boot, renewed=now)
                     atomic.write_json(self._file, asdict(fresh))
                     return
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise _taken(refusal)
-            if progress:
-                progress(f"{refusal}; waiting up to {human(left)} more")
-            time.sleep(min(1.0, left))
+            _wait_a_little(refusal, deadline, progress)
+
+    def _renew(self, run: Run) -> None:
+        """Put off the end of the lease; a lock that was lost is not taken again behind its new holder's back."""
+        with atomic.locked(self._guard):
+            holder = self._read()
+            if holder is not None and holder.id == run.id:
+                atomic.write_json(self._file, asdict(replace(holder, boot=_boot(), renewed=_clock())))
 
     def release(self, run: Run) -> None:
         """Give the lock back, if the run holds it."""
@@ -109,17 +127,49 @@ class Lock:
             if holder is not None and holder.id == run.id:
                 self._file.unlink()
 
+    def take_away(self, run: Run) -> Holder | None:
+        """Free the lock of another run, which stops before its next step; who held it, or None."""
+        with atomic.locked(self._guard):
+            holder = self.holder()
+            if holder is None or holder.id == run.id:
+                return None
+            self._file.unlink()
+            return holder
+
+    def require(self, run: Run) -> None:
+        """Refuse to go on once the run does not hold the lock any more.
+
+        A process that was stopped for longer than its lease, or whose lock was broken, must touch nothing:
+        whoever has the lock now has taken back or finished what it left.
+
+        Raises:
+            OpsError: another run holds the lock, or nobody does.
+        """
+        holder = self._read()
+        if holder is None or holder.id != run.id:
+            now = f"to {holder.label}" if holder else "and nobody holds it"
+            raise OpsError(
+                f"this run lost the lock of this host {now}; it stopped there and took nothing back",
+                next_step="see what is live with playbooks/releases.yml; the next run settles what is left half done",
+            )
+
     @contextmanager
-    def renewed(self, run: Run) -> Iterator[None]:
-        """Hold the lock for the length of a block, renewing its lease from a thread."""
-        self.acquire(run)
+    def renewed(
+        self, run: Run, *, wait: float = 0.0, progress: Callable[[str], None] = lambda text: None
+    ) -> Iterator[None]:
+        """Hold the lock for the length of a block, renewing its lease from a thread.
+
+        Args:
+            wait: seconds to wait for another holder to end.
+        """
+        self.acquire(run, wait=wait, progress=progress)
         stop = threading.Event()
 
         def renew() -> None:
             while not stop.wait(_RENEW_EVERY):
                 # A disk that is full now may not be so at the next try, before the lease runs out.
                 with suppress(OSError):
-                    self.acquire(run)
+                    self._renew(run)
 
         thread = threading.Thread(target=renew, daemon=True)
         thread.start()
@@ -138,10 +188,17 @@ class Lock:
             return None
 
 
-def _taken(refusal: str) -> OpsError:
-    return OpsError(
-        refusal, next_step=f"wait for it to end; if its controller is dead the lock falls within {human(LEASE_SECONDS)}"
-    )
+def _wait_a_little(refusal: str, deadline: float, progress: Callable[[str], None]) -> None:
+    """Before the next try; with no time left for one the refusal is final."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise OpsError(
+            refusal,
+            next_step=f"wait for it to end (deploy_lock_wait=10m does it for you); the lock of a dead run falls within "
+            f"{human(LEASE_SECONDS)}",
+        )
+    progress(f"{refusal}; waiting up to {human(left)} more")
+    time.sleep(min(1.0, left))
 
 
 def _boot() -> str:

@@ -12,25 +12,29 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, Callable, cast
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
 from . import leftovers
+from .diff import diff
 from .durations import seconds
 from .errors import OpsError
 from .journal import Journal, entry
 from .lock import Lock
 from .run import Run
-from .steps import STATE, Change, Engine, Operation, diff, fault_from_environment
+from .steps import STATE, Change, Engine, Operation, fault_from_environment
 
 PROGRESS = Path("/run/blyan-ops")
 
 #: Options of every module of this collection that runs on a host; the doc fragment ``blyan.ops.run`` documents them.
 RUN_OPTIONS: dict[str, Any] = {
+    "keep_lock": {"type": "str", "choices": ["never", "on_failure", "always"], "default": "never"},
+    "lock_wait": {"type": "str", "default": "0s"},
+    "break_lock": {"type": "bool", "default": False},
     "run": {
         "type": "dict",
         "options": {
@@ -63,8 +67,7 @@ class Context:
         self.lock = Lock(STATE)
         self.changes: list[Change] = []
         self.notes: list[str] = []
-        self._last = False
-        self.engine = Engine(STATE, progress=self.progress, fault=fault_from_environment)
+        self.engine = Engine(STATE, progress=self.progress, fault=fault_from_environment, fence=self._fence)
 
     def duration(self, option: str) -> float:
         """Seconds in the duration that an option holds."""
@@ -82,14 +85,36 @@ class Context:
         if not self.check:
             self.engine.run(operation, changes)
 
-    def end_run(self) -> None:
-        """Give the lock back when this module ends, as it is the last one of its run."""
-        self._last = True
-
-    def give_lock_back(self) -> None:
-        """Give the lock back if this was the last module of its run."""
-        if self._last and not self.check:
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of this host for the length of a block, and after it as long as ``keep_lock`` says."""
+        wait, keep = self.duration("lock_wait"), self.params["keep_lock"]
+        if self.params["break_lock"]:
+            self._break_lock()
+        with self.lock.renewed(self.run, wait=wait, progress=self.progress):
+            try:
+                yield
+            except BaseException:
+                if keep == "never":
+                    self.lock.release(self.run)
+                raise
+        if keep != "always":
             self.lock.release(self.run)
+
+    def refuse_locked(self) -> None:
+        """Refuse to go on while another run holds the lock, for a module that only reads."""
+        if not self.params["break_lock"]:
+            self.lock.refuse_other(self.run, wait=self.duration("lock_wait"), progress=self.progress)
+
+    def _break_lock(self) -> None:
+        broken = self.lock.take_away(self.run)
+        if broken is not None:
+            self.changes.append(
+                Change("lock", "lock of this host", {"holder": broken.label}, {"broken by": self.run.who})
+            )
+
+    def _fence(self) -> None:
+        self.lock.require(self.run)
 
     def progress(self, text: str) -> None:
         """Tell people who wait what is being done now; never a secret, as every user of the host can read it."""
@@ -106,7 +131,7 @@ def run_module(spec: Mapping[str, Any], act: Act, *, reads_only: bool = False) -
     """Run a module to its end: exits the process with one JSON result.
 
     Args:
-        spec: the argument spec, without the shared ``run`` option.
+        spec: the argument spec, without the options that all share.
         act: does the work and returns the values to report.
         reads_only: whether it never changes anything; it then takes no lock and writes no journal.
     """
@@ -116,7 +141,6 @@ def run_module(spec: Mapping[str, Any], act: Act, *, reads_only: bool = False) -
     try:
         with _prepared(context, reads_only):
             result = dict(act(context))
-        context.give_lock_back()
         _record(module, context, reads_only, started, "done")
     except Exception as raised:
         error = _told(context.name, raised)
@@ -142,7 +166,7 @@ def run_module(spec: Mapping[str, Any], act: Act, *, reads_only: bool = False) -
 
 
 def _prepared(context: Context, reads_only: bool) -> AbstractContextManager[None]:
-    """The state directory, and the lock for as long as the module runs."""
+    """The state directory, and the lock for as long as the module needs it."""
     if os.geteuid() != 0:
         raise OpsError(
             f"{context.name} runs as uid {os.geteuid()}, and needs root on this host",
@@ -151,7 +175,7 @@ def _prepared(context: Context, reads_only: bool) -> AbstractContextManager[None
     if reads_only or context.check:
         return nullcontext()
     STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return cast("AbstractContextManager[None]", context.lock.renewed(context.run))
+    return context.locked()
 
 
 def _told(name: str, raised: Exception) -> OpsError:

@@ -90,11 +90,13 @@ class Engine:
         directory: the state directory of the host, which exists.
         progress: told what is being done, for people who wait.
         fault: called as ``fault("<operation>.<step>", "before" | "after")`` around each step; tests kill there.
+        fence: called before each step; raises when this process may touch nothing any more, its record included.
     """
 
     directory: Path
     progress: Callable[[str], None] = lambda text: None
     fault: Callable[[str, str], None] = lambda point, side: None
+    fence: Callable[[], None] = lambda: None
     timings: dict[str, float] = field(default_factory=dict)
 
     def run(self, operation: Operation, changes: Sequence[Change]) -> None:
@@ -105,8 +107,13 @@ class Engine:
         """
         if not changes:
             return
+        file = self._file(operation.name)
+        if file.exists():
+            # It would be lost under this one's.
+            raise OpsError(f"{file} of an earlier run is not settled", next_step="settle it before anything new")
         ordered = sorted(changes, key=lambda change: operation.steps.index(change.step))
-        record = _Record(self._file(operation.name), operation.params(), ordered)
+        record = _Record(file, operation.params(), ordered)
+        self.fence()
         record.save()
         self._go(operation, record)
 
@@ -147,6 +154,7 @@ class Engine:
                 continue
             self.progress(f"{operation.name}: {change.step} ({change.target})")
             point = f"{operation.name}.{change.step}"
+            self.fence()
             started = time.monotonic()
             try:
                 record.mark(number, "doing")
@@ -161,6 +169,7 @@ class Engine:
         record.drop()
 
     def _fail(self, operation: Operation, record: _Record, change: Change, error: Exception) -> None:
+        self.fence()
         cause = error
         if isinstance(error, OSError):
             cause = OpsError(f"{change.target}: {error}", next_step="mend that on the host, then run this again")
@@ -176,14 +185,24 @@ class Engine:
         raise cause from error
 
     def _undo(self, operation: Operation, record: _Record) -> None:
+        """Take back all that can be; what cannot stays in the record, for the next run to try again."""
         record.turn_back()
+        stuck: list[Exception] = []
         for number in reversed(range(len(record.changes))):
-            if record.states[number] != "planned":
-                self.progress(f"{operation.name}: taking back {record.changes[number].step}")
+            if record.states[number] == "planned":
+                continue
+            self.fence()
+            self.progress(f"{operation.name}: taking back {record.changes[number].step}")
+            try:
                 operation.undo(record.changes[number])
-                # Undoing is repeatable, so that a disk which is full now does not keep the rest from being undone.
-                with suppress(OSError):
-                    record.mark(number, "planned")
+            except Exception as error:  # one that cannot be undone does not keep the others from it
+                stuck.append(error)
+                continue
+            # Undoing is repeatable, so that a disk which is full now does not keep the rest from being undone.
+            with suppress(OSError):
+                record.mark(number, "planned")
+        if stuck:
+            raise stuck[0]
         record.drop()
 
     def _steps(self) -> Path:
@@ -239,12 +258,12 @@ class _Record:
         self.file.unlink()
 
     def committed(self, operation: Operation) -> bool:
-        """Whether the commit step was made, or was not needed and all before it was made."""
+        """Whether the commit step was made, or was not needed and all before it that was needed is made."""
         if not operation.commit:
             return False
         place = operation.steps.index(operation.commit)
         upto = [s for c, s in zip(self.changes, self.states) if operation.steps.index(c.step) <= place]
-        return bool(upto) and all(state == "done" for state in upto)
+        return all(state == "done" for state in upto)
 
     def at(self) -> str:
         """The step that was being made, or comes next."""
@@ -261,25 +280,3 @@ def fault_from_environment(point: str, side: str) -> None:
     """
     if os.environ.get("BLYAN_OPS_FAULT") == f"{point}:{side}":
         os.kill(os.getpid(), 9)
-
-
-def diff(changes: Sequence[Change]) -> list[dict[str, str]]:
-    """The changes as Ansible shows them with ``--diff``."""
-    return [
-        {
-            "before_header": change.target,
-            "after_header": change.target,
-            "before": _text(change.before),
-            "after": _text(change.after),
-        }
-        for change in changes
-    ]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Mapping):
-        return "".join(f"{key}: {value[key]}\n" for key in sorted(value))
-    text = str(value)
-    return text if text.endswith("\n") else text + "\n"

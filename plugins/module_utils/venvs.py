@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Callable
 
 from .errors import OpsError
-from .shell import Shell
+from .shell import Shell, to_disk
 
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)")
 _CREDENTIALS = re.compile(r"(\w+://)[^/\s:@]+:[^/\s@]+@")
@@ -151,4 +151,5 @@ def build(
             next_step=f"add uvicorn to {requirements} in the app's repository",
         )
     Shell().must(["chown", "-R", "root:root", str(venv)], next_step="look at the disk", timeout=120)
+    to_disk(venv)
     (venv / _WHOLE).touch()

@@ -28,7 +28,7 @@ options:
     description:
       - V(present) has the release on disk.
       - V(abandoned) ends O(id) in the idle slot and, if it never served, removes it and records O(reason).
-        A live release is left alone. It also takes back what a killed run left half done, and gives the lock back.
+        A live release is left alone. It also takes back what a killed run left half done.
     type: str
     choices: [present, abandoned]
     default: present
@@ -180,7 +180,6 @@ def abandoned(context: Context) -> dict[str, Any]:
     context.settle(finish=False)
     changes = abandon.plan(layout, p["id"], Systemd())
     context.apply(abandon.Abandon(layout, p["id"], p["reason"], context.duration("drain_timeout")), changes)
-    context.end_run()
     return {}
 
 

@@ -130,12 +130,13 @@ def act(context: Context) -> dict[str, Any]:
     p = context.params
     purpose = p["purpose"]
     layout = options.layout(p)
+    if purpose != "list":
+        context.refuse_locked()
     found = preflight.find(layout, Systemd(), context.engine.leftovers(), p["health_path"], p["health_statuses"])
     holder = context.lock.holder()
     result = {**preflight.report(found), "holder": asdict(holder) if holder else None, "target": None, "needed": True}
     if purpose == "list":
         return result
-    context.lock.refuse_other(context.run)
     preflight.require_host(p["user"], p["front_url"] + p["health_path"], p["validate_certs"])
     target = preflight.target(found, purpose, p["rollback_to"])
     if target is not None:

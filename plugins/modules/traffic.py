@@ -14,7 +14,6 @@ description:
     request fails.
   - Asks through the front door until the release answers from that slot. When it does not, the link goes back.
   - Then the slot is the one started at boot, and the other one ends by itself when its last requests and streams do.
-  - It is the last step of a run, and gives the lock of the host back.
 author: Blyan operators (@blyan)
 extends_documentation_fragment:
   - blyan.ops.run
@@ -103,7 +102,6 @@ def act(context: Context) -> dict[str, Any]:
         timeout=context.duration("timeout"),
     )
     context.apply(operation, changes)
-    context.end_run()
     now = Records(layout).get(release.id) or release
     return {"live": {**asdict(now), "slot": p["slot"]}, "previous": operation.previous}
 

@@ -117,7 +117,7 @@ def test_a_second_deploy_is_refused_by_the_name_of_the_first_which_goes_on(
     site.wait_for("the first deploy holds the lock", lambda: site.shell(lock) != "")
     holder = json.loads(site.shell(lock))
     second = play("deploy", deploy_version="v1", code=2)
-    assert f"{holder['what']} by {holder['who']} holds the lock of this host since {holder['since']}" in second.message
+    assert f"is held: {holder['what']} by {holder['who']} since {holder['since']}, for " in second.message
     assert "Next: wait for it to end" in second.message
     first.finish()
     live = site.live()

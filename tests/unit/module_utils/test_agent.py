@@ -102,7 +102,7 @@ def test_a_restart_that_the_front_door_does_not_show_is_taken_back(
 
 def test_a_restart_during_a_deploy_is_refused(host: Host, units: Units, settings: agent.Settings) -> None:
     Lock(host.state).acquire(Run("run-1", "anna@desk", "deploy"))
-    with pytest.raises(OpsError, match="deploy by anna@desk holds the lock"):
+    with pytest.raises(OpsError, match="held: deploy by anna@desk"):
         agent.swap(settings)
     assert units.calls == []
     assert host.holder() == "run-1"

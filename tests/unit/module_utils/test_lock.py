@@ -60,7 +60,7 @@ def test_a_free_lock_has_no_holder_and_nothing_is_written(lock: Lock, tmp_path: 
 def test_a_second_run_is_refused_at_once(lock: Lock) -> None:
     lock.acquire(ANNA)
     for attempt in (lock.acquire, lock.refuse_other):
-        with pytest.raises(OpsError, match="deploy by anna@desk holds the lock") as caught:
+        with pytest.raises(OpsError, match="the lock of this host is held: deploy by anna@desk") as caught:
             attempt(BEN)
         assert "1m" in caught.value.next_step
     holder = lock.holder()
@@ -111,23 +111,62 @@ def test_a_file_that_is_no_lock_strands_nobody(lock: Lock, tmp_path: Path, conte
     assert lock.holder() is not None
 
 
-def test_waiting_until_it_is_given_back(lock: Lock) -> None:
+@pytest.mark.parametrize(("method", "then"), [("acquire", BEN.id), ("refuse_other", None)])
+def test_waiting_until_it_is_given_back(lock: Lock, method: str, then: str | None) -> None:
     lock.acquire(ANNA)
     told = threading.Event()
-    waiting = threading.Thread(target=lambda: lock.acquire(BEN, wait=30, progress=lambda text: told.set()))
+    wait = getattr(lock, method)
+    waiting = threading.Thread(target=lambda: wait(BEN, wait=30, progress=lambda text: told.set()))
     waiting.start()
     assert told.wait(10)
     lock.release(ANNA)
     waiting.join(10)
+    assert not waiting.is_alive()
     holder = lock.holder()
-    assert holder is not None
-    assert holder.id == BEN.id
+    assert (holder.id if holder else None) == then
 
 
-def test_waiting_has_an_end(lock: Lock) -> None:
+@pytest.mark.parametrize("method", ["acquire", "refuse_other"])
+def test_waiting_has_an_end(lock: Lock, method: str) -> None:
     lock.acquire(ANNA)
     with pytest.raises(OpsError, match="deploy by anna@desk"):
-        lock.acquire(BEN, wait=0.05)
+        getattr(lock, method)(BEN, wait=0.05)
+
+
+def test_a_lock_can_be_taken_away_and_its_holder_must_not_go_on(lock: Lock) -> None:
+    lock.acquire(ANNA)
+    lock.require(ANNA)
+    broken = lock.take_away(BEN)
+    assert broken is not None
+    assert broken.id == ANNA.id
+    with pytest.raises(OpsError, match="lost the lock of this host and nobody holds it"):
+        lock.require(ANNA)
+    lock.acquire(BEN)
+    with pytest.raises(OpsError, match="lost the lock of this host to rollback by ben@desk"):
+        lock.require(ANNA)
+    lock.require(BEN)
+
+
+def test_nothing_to_take_away(lock: Lock) -> None:
+    assert lock.take_away(BEN) is None
+    lock.acquire(BEN)
+    assert lock.take_away(BEN) is None
+    lock.require(BEN)
+
+
+def test_a_lock_that_was_lost_is_not_renewed(lock: Lock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_module, "_RENEW_EVERY", 0.005)
+    renewed, count = lock_module.Lock._renew, threading.Semaphore(0)
+
+    def counted(self: Lock, run: Run) -> None:
+        renewed(self, run)
+        count.release()
+
+    monkeypatch.setattr(lock_module.Lock, "_renew", counted)
+    with lock.renewed(ANNA):
+        lock.take_away(BEN)
+        assert all(count.acquire(timeout=10) for _time in range(3))
+        assert lock.holder() is None
 
 
 def test_a_long_block_renews_its_lease(lock: Lock, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from ansible_collections.blyan.ops.plugins.module_utils.run import Run
 
 ANNA = Run("anna-1", "anna@desk", "deploy")
 BEN = Run("ben-1", "ben@desk", "rollback")
-HELD = Holder(ANNA.id, ANNA.who, ANNA.what, "2026-11-23T20:45:01Z", boot="boot-1", renewed=1000.0)
+HELD = Holder(ANNA.id, ANNA.who, ANNA.what, "2026-11-23T20:45:01Z", boot="boot-1", taken=900.0, renewed=1000.0)
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ def test_may_be_taken(holder: Holder | None, run: Run, boot: str, now: float) ->
     assert decide(holder, run, boot, now) is None
 
 
-@pytest.mark.parametrize("now", [1000.0, 1000.0 + LEASE_SECONDS])
-def test_is_held(now: float) -> None:
+@pytest.mark.parametrize(("now", "age"), [(1000.0, "1m 40s"), (1000.0 + LEASE_SECONDS, "2m 40s")])
+def test_is_held(now: float, age: str) -> None:
     assert decide(HELD, BEN, "boot-1", now) == (
-        "deploy by anna@desk holds the lock of this host since 2026-11-23T20:45:01Z"
+        f"the lock of this host is held: deploy by anna@desk since 2026-11-23T20:45:01Z, for {age} now"
     )
 
 

@@ -87,25 +87,57 @@ def test_a_module_that_reads_takes_no_lock(host: Host) -> None:
     assert host.files() == before
 
 
-def test_the_lock_stays_with_the_run_until_its_last_module(host: Host, act: Act) -> None:
-    call(host, act)
-    assert host.holder() == "run-1"
-
-    def last(context: Context) -> dict[str, Any]:
-        context.end_run()
+@pytest.mark.parametrize(
+    ("keep", "after_success", "after_failure"),
+    [(None, "", ""), ("never", "", ""), ("on_failure", "", "run-1"), ("always", "run-1", "run-1")],
+)
+def test_the_lock_stays_as_long_as_it_is_kept(
+    host: Host, keep: str | None, after_success: str, after_failure: str
+) -> None:
+    def held(context: Context) -> dict[str, Any]:
         assert host.holder() == "run-1"
         return {}
 
-    call(host, last)
-    assert host.holder() == ""
+    call(host, held, keep_lock=keep)
+    assert host.holder() == after_success
+    call(host, refuse, keep_lock=keep)
+    assert host.holder() == after_failure
+
+
+BEN = {**RUN, "id": "run-2", "who": "ben@desk"}
 
 
 def test_another_run_is_refused(host: Host, act: Act) -> None:
-    call(host, act)
-    result = call(host, act, run={**RUN, "id": "run-2", "who": "ben@desk"})
+    call(host, act, keep_lock="always")
+    result = call(host, act, run=BEN)
     assert result["failed"]
-    assert "deploy by anna@desk holds the lock of this host" in result["msg"]
+    assert "the lock of this host is held: deploy by anna@desk" in result["msg"]
     assert len(host.journal()) == 1
+    assert host.holder() == "run-1"
+
+
+def test_a_broken_lock_is_in_the_journal_and_stops_its_holder(host: Host, act: Act) -> None:
+    def broken(context: Context) -> dict[str, Any]:
+        """Another run breaks the lock between two steps of this one."""
+        context.engine.fault = lambda point, side: None if (point, side) != ("toy.two", "after") else breaks()
+        return act(context)
+
+    def breaks() -> None:
+        Lock(host.state).take_away(Run("run-2", "ben@desk", "deploy"))
+
+    result = call(host, broken)
+    assert "this run lost the lock of this host" in result["reason"]
+    # It neither goes on nor takes back: that is for the one that broke it.
+    assert (host.root / "two").read_text() == "new"
+    assert not (host.root / "three").exists()
+    (host.state / "steps" / "toy.json").unlink()
+
+    call(host, lambda context: {}, keep_lock="always")
+    done = call(host, lambda context: {}, run=BEN, break_lock=True)
+    assert done["changed"]
+    line = host.journal()[-1]["changes"][0]
+    assert (line["target"], line["after"]) == ("lock of this host", {"broken by": "ben@desk"})
+    assert line["before"]["holder"].startswith("deploy by anna@desk since ")
 
 
 def test_a_refusal_is_one_message_with_reason_and_next_step(host: Host) -> None:

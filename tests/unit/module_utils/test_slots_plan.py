@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.blyan.ops.plugins.module_utils import layout, pack, slots
+from ansible_collections.blyan.ops.plugins.module_utils.diff import diff
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
 from ansible_collections.blyan.ops.plugins.module_utils.start import StartSlot
-from ansible_collections.blyan.ops.plugins.module_utils.steps import diff
 
 from .samples import HEALTHY, RUNNING, SILENT, STOPPED
 

@@ -105,7 +105,7 @@ def test_targets(host: Host, front: str) -> None:
 def test_another_run_keeps_it_out_but_not_from_looking(host: Host, front: str, purpose: str) -> None:
     host.state.mkdir()
     Lock(host.state).acquire(Run("other", "ben@desk", "rollback"))
-    assert "rollback by ben@desk holds the lock" in call(host, purpose, front_url=front)["reason"]
+    assert "held: rollback by ben@desk" in call(host, purpose, front_url=front)["reason"]
     assert call(host)["holder"]["who"] == "ben@desk"
 
 
