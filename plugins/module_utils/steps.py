@@ -90,7 +90,7 @@ class Engine:
         directory: the state directory of the host, which exists.
         progress: told what is being done, for people who wait.
         fault: called as ``fault("<operation>.<step>", "before" | "after")`` around each step; tests kill there.
-        fence: called before each step; raises when this process may touch nothing any more, its record included.
+        fence: called before and after each step; raises when this process may touch nothing more, its record included.
     """
 
     directory: Path
@@ -161,6 +161,8 @@ class Engine:
                 self.fault(point, "before")
                 operation.do(change)
                 self.fault(point, "after")
+                # What was waited for may be the work of whoever has the lock now, and the record theirs.
+                self.fence()
                 record.mark(number, "done")
             except Exception as error:  # what nobody foresaw is taken back as well
                 self._fail(operation, record, change, error)

@@ -95,6 +95,20 @@ def find(layout: Layout, wanted_slot: str, wanted_release: str, systemd: Systemd
     )
 
 
+def require_release(layout: Layout, wanted: Wanted) -> None:
+    """Refuse a slot that was given another release since this run started its own there.
+
+    Raises:
+        OpsError: the slot holds another one.
+    """
+    holds = layout.release_of(wanted.slot)
+    if holds != wanted.release:
+        raise OpsError(
+            f"the slot {wanted.slot} holds release {holds} and not {wanted.release}",
+            next_step="another run has changed this host meanwhile; see what is live, then run this again",
+        )
+
+
 def plan(wanted: Wanted, found: Found) -> list[Change]:
     """What has to be done so that the slot serves, all of it and alone."""
     moves = found.live != wanted.slot

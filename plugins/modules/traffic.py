@@ -94,9 +94,12 @@ def act(context: Context) -> dict[str, Any]:
     layout = options.layout(p)
     release = options.release(p)
     context.settle()
+    wanted = traffic.Wanted(p["slot"], release.id, release.label, context.run.who)
+    if not context.check:
+        traffic.require_release(layout, wanted)
     operation, changes = traffic.switch(
         layout,
-        traffic.Wanted(p["slot"], release.id, release.label, context.run.who),
+        wanted,
         traffic.FrontDoor(p["front_url"], p["health_path"], p["health_statuses"], p["validate_certs"]),
         systemd=Systemd(),
         timeout=context.duration("timeout"),

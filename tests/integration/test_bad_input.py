@@ -106,21 +106,3 @@ def test_a_host_that_cannot_be_reached_fails_with_2_and_is_in_the_result_file(pl
     refused = away("deploy", deploy_repo="/srv/git/blyan.git", code=2)
     assert "away cannot be reached" in refused.message
     assert "Next: check host and network" in refused.message
-
-
-def test_a_second_deploy_is_refused_by_the_name_of_the_first_which_goes_on(
-    site: Site, play: Playbooks, serving: Serving
-) -> None:
-    serving("v1")
-    first = play.start("playbooks/deploy.yml", deploy_version="v2", deploy_environment={"BLYAN_START_DELAY": "6"})
-    lock = "cat /var/lib/blyan-ops/lock.json 2>/dev/null || true"
-    site.wait_for("the first deploy holds the lock", lambda: site.shell(lock) != "")
-    holder = json.loads(site.shell(lock))
-    second = play("deploy", deploy_version="v1", code=2)
-    assert f"is held: {holder['what']} by {holder['who']} since {holder['since']}, for " in second.message
-    assert "Next: wait for it to end" in second.message
-    first.finish()
-    live = site.live()
-    assert live is not None
-    assert (live.version, site.answering()) == ("v2", {live.release})
-    assert site.unclean() == []

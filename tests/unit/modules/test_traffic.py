@@ -29,6 +29,9 @@ def _blue_serves(host: Host, units: Units) -> None:
         Records(layout).save(each)
     layout.live.symlink_to(host.sockets / "blue.sock")
     layout.current.symlink_to(layout.release("r1"))
+    for slot, release in (("blue", "r1"), ("green", "r2")):
+        layout.slot(slot).parent.mkdir(exist_ok=True)
+        layout.slot(slot).symlink_to(layout.release(release))
     units.states.update({BLUE: "active", GREEN: "active", WATCH: "active"})
     units.enabled.update({BLUE, WATCH})
 
@@ -108,6 +111,14 @@ def test_a_front_door_that_shows_another_sends_the_link_back(host: Host, units: 
     record = Records(Layout(host.root)).get("r2")
     assert record is not None
     assert record.state == "building"
+
+
+def test_a_slot_that_another_run_has_used_since_is_refused(host: Host, units: Units) -> None:
+    green = Layout(host.root).slot("green")
+    green.unlink()
+    green.symlink_to(Layout(host.root).release("r3"))
+    assert switch(host)["reason"] == "the slot green holds release r3 and not r2"
+    assert links(host) == ("blue.sock", "r1")
 
 
 def test_a_silent_front_door_sends_the_link_back(host: Host, units: Units) -> None:
