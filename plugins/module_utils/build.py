@@ -67,10 +67,12 @@ def check_keep(keep: int) -> None:
 
 def find(layout: Layout) -> Found:
     """Read what is on the host."""
-    current = layout.current_release()
-    used = [current, *(layout.release_of(slot) for slot in SLOTS)]
+    current, releases = layout.current_release(), Records(layout).all()
+    # A release that was being made when its run ended never served, so that a slot which still names it needs it not.
+    dead = {r.id for r in releases if r.state == "building"}
+    used = [current, *(r for r in map(layout.release_of, SLOTS) if r not in dead)]
     whole = [path.name for path in layout.venvs.glob("*") if venvs.is_whole(path)]
-    return Found(Records(layout).all(), current, used, whole, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+    return Found(releases, current, used, whole, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
 
 
 def plan(wanted: Wanted, found: Found) -> tuple[Release, list[Change]]:

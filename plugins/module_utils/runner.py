@@ -76,6 +76,9 @@ class Context:
     def settle(self, *, finish: bool = True) -> None:
         """Finish or take back what killed runs left, and note it for the result and the journal."""
         if not self.check:
+            for stale in PROGRESS.glob("*.progress"):
+                if stale.stem != self.run.id:
+                    stale.unlink(missing_ok=True)
             self.notes += leftovers.settle(self.engine, finish=finish)
             self.changes += [Change("settle", note, None, None) for note in self.notes]
 

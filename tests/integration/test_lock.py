@@ -83,6 +83,7 @@ def test_the_lock_of_a_killed_run_falls_within_its_lease(site: Site, play: Playb
     # A module comes over standard input, so that its command line has nothing more.
     site.shell("pkill --signal KILL --full '^/usr/bin/python3$'")
     first.process.kill()
+    first.process.wait()
     second = play("deploy", "-v", deploy_version="v3", deploy_lock_wait="70s")
     assert "took back the slot that an earlier run left at step healthy" in second.output
     serves(site, "v3")

@@ -100,9 +100,13 @@ def serving() -> Iterator[tuple[Server, str]]:
 
         async def end() -> None:
             listening.close()
-            for writer in server.writers:
-                writer.transport.abort()
-            await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+            # A connection that was accepted just now becomes a task, and then another one.
+            while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+                for writer in server.writers:
+                    writer.transport.abort()
+                await asyncio.wait(tasks, timeout=0.1)
+            # An aborted transport closes its socket in the next turn of the loop.
+            await asyncio.sleep(0)
 
         asyncio.run_coroutine_threadsafe(end(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
