@@ -99,8 +99,13 @@ def serving() -> Iterator[tuple[Server, str]]:
     finally:
 
         async def end() -> None:
+            # Connections are taken in turn: when this one is, none waits any more, which a closing server would leak.
+            _reader, last = await asyncio.open_connection(host, port)
+            name = last.get_extra_info("sockname")
+            while not any(writer.get_extra_info("peername") == name for writer in server.writers):
+                await asyncio.sleep(0.001)
+            last.close()
             listening.close()
-            # A connection that was accepted just now becomes a task, and then another one.
             while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
                 for writer in server.writers:
                     writer.transport.abort()
