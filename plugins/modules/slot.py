@@ -28,6 +28,10 @@ attributes:
     support: full
     description: Shows files whole, and of the environment only names.
 options:
+  keep_environment:
+    description: Whether the slot keeps its own environment, to go back to what ran there before.
+    type: bool
+    default: false
   prepared:
     description: Whether M(blyan.ops.migration) made the slot ready in the same run, so that only starting is left.
     type: bool
@@ -63,7 +67,7 @@ seconds:
 
 from typing import Any
 
-from ansible_collections.blyan.ops.plugins.module_utils import agent, options, pack, slots, start
+from ansible_collections.blyan.ops.plugins.module_utils import agent, atomic, options, pack, slots, start
 from ansible_collections.blyan.ops.plugins.module_utils import layout as site
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
@@ -74,6 +78,7 @@ ARGUMENTS: dict[str, Any] = {
     **options.RELEASE,
     **options.VARIABLES,
     **options.FILES,
+    "keep_environment": {"type": "bool", "default": False},
     "prepared": {"type": "bool", "default": False},
     "health_timeout": {"type": "str", "default": "60s"},
     "drain_timeout": {"type": "str", "default": "30s"},
@@ -92,7 +97,7 @@ def act(context: Context) -> dict[str, Any]:
         slot,
         release.id,
         release.label,
-        options.environment(p),
+        atomic.read_text(site.environment_file(slot)) if p["keep_environment"] else options.environment(p),
         files,
         # The agent belongs to the units; where they are left alone, so is it.
         pack.archive(agent) if files else b"",

@@ -31,31 +31,34 @@ def test_there_are_playbooks() -> None:
 
 
 @every
-def test_its_play_has_its_name_and_the_groups_of_a_site(playbook: Path) -> None:
-    (play,) = load(playbook)
-    assert play["name"].lower().replace(" ", "_") == playbook.stem
-    assert set(play["hosts"].split(":")) <= GROUPS
-    assert play["gather_facts"] is False
+def test_its_plays_have_names_and_the_groups_of_a_site(playbook: Path) -> None:
+    first, *more = load(playbook)
+    assert first["name"].lower().replace(" ", "_") == playbook.stem
+    # A procedure that goes over its hosts in batches ends with a play on all of them together.
+    assert [play["name"] for play in more] == (["Settle the site"] if "serial" in first else [])
+    for play in (first, *more):
+        assert set(play["hosts"].split(":")) <= GROUPS
+        assert play["gather_facts"] is False
 
 
 @every
-def test_a_role_stands_behind_it(playbook: Path) -> None:
-    (play,) = load(playbook)
-    imported = [task[key] for task in tasks(play["tasks"]) for key in IMPORTS if key in task]
-    assert imported
-    for role in imported:
-        collection, _dot, role_name = role["name"].rpartition(".")
-        assert collection == "blyan.ops"
-        entries = load(ROOT / "roles" / role_name / "meta" / "argument_specs.yml")["argument_specs"]
-        assert role.get("tasks_from", "main") in entries
+def test_roles_stand_behind_it(playbook: Path) -> None:
+    for play in load(playbook):
+        imported = [task[key] for task in tasks(play["tasks"]) for key in IMPORTS if key in task]
+        assert imported
+        for role in imported:
+            collection, _dot, role_name = role["name"].rpartition(".")
+            assert collection == "blyan.ops"
+            entries = load(ROOT / "roles" / role_name / "meta" / "argument_specs.yml")["argument_specs"]
+            assert role.get("tasks_from", "main") in entries
 
 
 @every
 def test_it_reports_under_its_name_on_failure_too(playbook: Path) -> None:
-    (play,) = load(playbook)
-    (block,) = play["tasks"]
+    plays = load(playbook)
+    (block,) = plays[-1]["tasks"]
     (report,) = (task["blyan.ops.report"] for task in block["always"])
     assert report["playbook"] == playbook.stem
     assert "blyan_result_file" in report["file"]
     # Without a rescue, a failed host leaves nothing that the report could tell.
-    assert block["rescue"]
+    assert all(task["rescue"] for task in plays[0]["tasks"])
