@@ -84,7 +84,7 @@ def plan(wanted: Mapping[str, Entry], found: Mapping[str, Entry]) -> list[Change
         if step:
             changes.append(Change(step, path, found[path].shown(), entry.shown()))
         if step == "remove":
-            changes.append(Change("clear", str(_aside(path)), {"kind": found[path].kind}, None))
+            changes.append(Change("clear", f"{path}, set aside", {"as": str(_aside(path))}, None))
     return changes
 
 
@@ -125,7 +125,7 @@ class Paths(Operation):
         elif change.step == "remove":
             os.replace(path, _aside(path))
         elif change.step == "clear":
-            path.unlink(missing_ok=True)
+            Path(change.before["as"]).unlink(missing_ok=True)
 
     def undo(self, change: Change) -> None:
         path = Path(change.target)
