@@ -20,7 +20,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: It only reads.
+    description: It only reads. A file that is not there yet counts as a password that the server does not store.
   diff_mode:
     support: none
     description: It changes nothing.
@@ -73,7 +73,9 @@ ARGUMENTS: dict[str, Any] = {
 def act(context: Context) -> dict[str, Any]:
     """The verifier that the server stores, or a new one."""
     p = context.params
-    password = scram.read_password(Path(p["password_file"]))
+    file = Path(p["password_file"])
+    # In check mode it may not be made yet; no server stores what will be in it.
+    password = "" if context.check and not file.exists() else scram.read_password(file)
     return {"verifier": scram.kept_or_new(password, scram.stored_verifier(p["role"], p["port"]))}
 
 

@@ -59,3 +59,10 @@ def test_a_server_that_does_not_answer(host: Host, monkeypatch: pytest.MonkeyPat
     result = call(host)
     assert "PostgreSQL on this host cannot be asked" in result["reason"]
     assert result["details"] == ["connection refused"]
+
+
+def test_in_check_mode_the_password_may_not_be_made_yet(host: Host, asked: list[list[str]]) -> None:
+    (host.etc / "password").unlink()
+    arguments = {"password_file": f"{host.etc}/password", "role": "blyan"}
+    assert host.call(scram_verifier.main, True, **arguments)["verifier"].startswith("SCRAM-SHA-256$")
+    assert "No such file" in host.call(scram_verifier.main, **arguments)["reason"]
