@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class OpsError(Exception):
     """A refusal or failure that an operator can act on.
@@ -28,3 +30,16 @@ class OpsError(Exception):
         if self.details:
             text += "\n" + "\n".join(f"  | {line}" for line in self.details)
         return text
+
+    @classmethod
+    def of(cls, problems: Sequence[OpsError], reason: str) -> OpsError:
+        """One error for several, so that all can be mended at once; a single one is told as it is.
+
+        Args:
+            problems: at least one.
+            reason: what they come to.
+        """
+        if len(problems) == 1:
+            return problems[0]
+        lines = [line for problem in problems for line in problem.message().splitlines()]
+        return cls(f"{reason}, for {len(problems)} reasons", next_step="mend each of them", details=lines)

@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What killed runs left half done on an API host, dealt with before anything else changes."""
+"""What killed runs left half done on a host, dealt with before anything else changes."""
 
 from __future__ import annotations
 
 from .abandon import Abandon
 from .build import Build
 from .migration import Migrate
+from .paths import Paths
 from .start import StartSlot
 from .steps import Engine
 from .traffic import Switch
@@ -29,5 +30,6 @@ def settle(engine: Engine, *, finish: bool = True) -> list[str]:
         engine.recover(Migrate),
         engine.recover(Build),
         engine.recover(Abandon),
+        engine.recover(Paths),
     ]
     return [each for each in done if each]

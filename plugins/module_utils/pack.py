@@ -35,6 +35,7 @@ MODULES = (
     "lock",
     "migration",
     "pack",
+    "paths",
     "releases",
     "run",
     "shell",

@@ -16,7 +16,19 @@ from .errors import OpsError
 from .shell import Shell
 
 _POLL_SECONDS = 0.25
-_SHOWN = ("ActiveState", "SubState", "NRestarts", "InvocationID", "ActiveEnterTimestamp", "NeedDaemonReload")
+_SHOWN = (
+    "ActiveState",
+    "SubState",
+    "NRestarts",
+    "InvocationID",
+    "ActiveEnterTimestamp",
+    "NeedDaemonReload",
+    "UnitFileState",
+    "ConditionResult",
+    "ConditionTimestampMonotonic",
+    "InactiveExitTimestampMonotonic",
+    "StateChangeTimestampMonotonic",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,10 @@ class Unit:
         invocation: the id of this start; its log lines carry it.
         since: when it became active, as systemd writes it; empty where it is not.
         stale: whether its file on disk is newer than what systemd has loaded.
+        enabled: whether it is started at boot.
+        condition_failed: whether it was not started last time, as a condition in its file does not hold on this host.
+        began: when it was last started, or tried, in seconds since the boot.
+        changed: when its state last changed, likewise.
     """
 
     state: str
@@ -38,11 +54,21 @@ class Unit:
     invocation: str
     since: str
     stale: bool
+    enabled: bool = False
+    condition_failed: bool = False
+    began: float = 0.0
+    changed: float = 0.0
 
 
 def parse(shown: str) -> Unit:
     """A unit from the output of ``systemctl show``."""
     values = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+
+    def moment(name: str) -> float:
+        return int(values.get(f"{name}TimestampMonotonic") or 0) / 1e6
+
+    # systemd says "no" of a unit whose condition it never looked at, too.
+    condition_failed = values.get("ConditionResult") == "no" and moment("Condition") > 0
     return Unit(
         values.get("ActiveState", "inactive"),
         values.get("SubState", ""),
@@ -50,6 +76,10 @@ def parse(shown: str) -> Unit:
         values.get("InvocationID", ""),
         values.get("ActiveEnterTimestamp", ""),
         values.get("NeedDaemonReload") == "yes",
+        values.get("UnitFileState") == "enabled",
+        condition_failed,
+        moment("Condition" if condition_failed else "InactiveExit"),
+        moment("StateChange"),
     )
 
 
@@ -79,6 +109,20 @@ class Systemd:
     def stop(self, unit: str, *, wait: bool = True) -> None:
         """Stop a unit; systemd kills what is left of it after its own timeout."""
         self._ctl("stop", *([] if wait else ["--no-block"]), unit)
+
+    def carry_out(self, verb: str, unit: str, *, timeout: float) -> None:
+        """Start, reload or restart a unit, and wait for the end of that.
+
+        Raises:
+            OpsError: it failed, or took longer than the timeout, in seconds; the error carries its last log lines.
+        """
+        done = self._shell.run(["systemctl", verb, unit], timeout=timeout)
+        if not done.ok:
+            raise OpsError(
+                f"systemctl {verb} {unit} failed",
+                next_step=f"look at: systemctl status {unit}",
+                details=[*done.tail(3), *self.log(unit, lines=5)],
+            )
 
     def kill(self, unit: str) -> None:
         """End all processes of a unit at once; fine where there are none."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Callable
 
@@ -21,6 +22,8 @@ class Units:
         enabled: the units that are started at boot.
         calls: what was asked for, in order; reading is not noted.
         restarts: how often each unit restarted by itself.
+        began: when each unit was started, in seconds since the boot.
+        stale: whether their files are newer than what systemd has loaded.
         ran: command and properties of each transient unit.
         fails: what a transient unit says when it fails; None where it succeeds.
         journal: the last log lines of any unit.
@@ -31,10 +34,13 @@ class Units:
         self.enabled: set[str] = set()
         self.calls: list[str] = []
         self.restarts: dict[str, int] = {}
+        self.began: dict[str, float] = {}
+        self.stale = False
         self.ran: list[tuple[list[str], list[str]]] = []
         self.fails: list[str] | None = None
         self.journal: list[str] = []
-        for name in ("show", "reload", "start", "stop", "kill", "reset", "enable", "disable", "prepare", "run", "log"):
+        names = "show reload start stop carry_out kill reset enable disable prepare run log"
+        for name in names.split():
             monkeypatch.setattr(Systemd, name, self._bound(name))
         monkeypatch.setattr(traffic, "enabled_at_boot", lambda unit: unit in self.enabled)
 
@@ -44,10 +50,13 @@ class Units:
 
     def _show(self, unit: str) -> Unit:
         state = self.states.get(unit, "inactive")
-        return Unit(state, "running" if state == "active" else "dead", self.restarts.get(unit, 0), "i", "", False)
+        sub = "running" if state == "active" else "dead"
+        began, enabled = self.began.get(unit, 0.0), unit in self.enabled
+        return Unit(state, sub, self.restarts.get(unit, 0), "i", "", self.stale, enabled, began=began)
 
     def _reload(self) -> None:
         self.calls.append("daemon-reload")
+        self.stale = False
 
     def _start(self, unit: str) -> None:
         self.calls.append(f"start {unit}")
@@ -56,6 +65,11 @@ class Units:
     def _stop(self, unit: str, wait: bool = True) -> None:
         self.calls.append(f"stop {unit}")
         self.states.pop(unit, None)
+
+    def _carry_out(self, verb: str, unit: str, timeout: float) -> None:
+        self.calls.append(f"{verb} {unit}")
+        self.states[unit] = "active"
+        self.began[unit] = time.monotonic() + 1
 
     def _kill(self, unit: str) -> None:
         self.calls.append(f"kill {unit}")

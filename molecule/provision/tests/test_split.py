@@ -14,6 +14,12 @@ import testhosts
 from conftest import Play, reach
 
 API, DATABASE, REDIS = NAMES = ("provision-api", "provision-db", "provision-redis")
+PACKAGES = {
+    API: "nginx git python3-venv python3-psycopg2 python3-redis logrotate postgresql-client-15 redis-tools",
+    DATABASE: "postgresql-15 python3-psycopg2",
+    REDIS: "redis-server redis-tools",
+}
+INSTALL = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends"
 CONNECT = '. /etc/blyan/site.env; psql -XAtc "SELECT {}" "$DATABASE_URL"'
 
 
@@ -62,6 +68,17 @@ def test_a_check_of_bare_hosts_says_what_it_can(
     assert (checked.code, checked.changed) == (0, 3)
     assert "postgresql-15" in checked.output
     assert not reach(DATABASE).file("/etc/blyan").exists
+
+
+def test_a_check_of_hosts_that_have_the_packages_foresees_the_run(
+    provision: Callable[..., Play], inventory: Path, site: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    for name, packages in PACKAGES.items():
+        reach(name).check_output(f"{INSTALL} acl sudo ca-certificates curl {packages}")
+    checked = provision("--check", inventory=inventory, **site)
+    assert checked.code == 0, checked.output
+    assert not reach(DATABASE).file("/etc/blyan").exists
+    assert request.getfixturevalue("first").changed == checked.changed > 20
 
 
 def test_second_run_changes_nothing(

@@ -53,7 +53,9 @@ def documented(module: Path) -> dict[str, Any]:
 
 
 def test_there_are_modules() -> None:
-    assert {"release", "release_info", "slot", "traffic", "migration", "report"} <= {path.stem for path in MODULES}
+    assert {"release", "release_info", "slot", "traffic", "migration", "report", "host_info", "paths", "services"} <= {
+        path.stem for path in MODULES
+    }
 
 
 @every

@@ -13,6 +13,11 @@ SubState=running
 InvocationID=4d2a1d0c6d3e4f2f8b1f6f6c3f0c9d11
 ActiveEnterTimestamp=Mon 2026-11-23 20:45:01 UTC
 NeedDaemonReload=yes
+UnitFileState=enabled
+ConditionResult=yes
+ConditionTimestampMonotonic=99000000
+InactiveExitTimestampMonotonic=100000000
+StateChangeTimestampMonotonic=200500000
 """
 UNKNOWN = """\
 NRestarts=0
@@ -21,6 +26,16 @@ SubState=dead
 InvocationID=
 ActiveEnterTimestamp=
 NeedDaemonReload=no
+UnitFileState=
+ConditionResult=no
+ConditionTimestampMonotonic=0
+"""
+DOES_NOT_APPLY = """\
+ActiveState=inactive
+SubState=dead
+ConditionResult=no
+ConditionTimestampMonotonic=99000000
+InactiveExitTimestampMonotonic=0
 """
 
 
@@ -29,13 +44,24 @@ NeedDaemonReload=no
     [
         (
             RUNNING,
-            Unit("active", "running", 2, "4d2a1d0c6d3e4f2f8b1f6f6c3f0c9d11", "Mon 2026-11-23 20:45:01 UTC", True),
+            Unit(
+                "active",
+                "running",
+                2,
+                "4d2a1d0c6d3e4f2f8b1f6f6c3f0c9d11",
+                "Mon 2026-11-23 20:45:01 UTC",
+                True,
+                enabled=True,
+                began=100.0,
+                changed=200.5,
+            ),
         ),
         (UNKNOWN, Unit("inactive", "dead", 0, "", "", False)),
+        (DOES_NOT_APPLY, Unit("inactive", "dead", 0, "", "", False, condition_failed=True, began=99.0)),
         ("ActiveState=active\nSubState=a=b\nNRestarts=\n", Unit("active", "a=b", 0, "", "", False)),
         ("", Unit("inactive", "", 0, "", "", False)),
     ],
-    ids=["running", "unknown", "odd", "nothing"],
+    ids=["running", "unknown", "does not apply", "odd", "nothing"],
 )
 def test_parse(shown: str, unit: Unit) -> None:
     assert parse(shown) == unit

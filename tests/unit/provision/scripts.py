@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Blyan operators
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scripts that the role runs on hosts, loaded as modules; and stand-ins for the programs that they call."""
+"""The program that the role installs on hosts, loaded as a module; and stand-ins for the programs that they call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILES = Path(__file__).parents[3] / "roles" / "provision" / "files"
 
 
 def load(name: str) -> Any:
-    """A script of roles/provision/files as a module."""
+    """A program of roles/provision/files as a module."""
     spec = importlib.util.spec_from_file_location(f"blyan_provision_{name}", FILES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-
-from .scripts import load
-
-scram = load("scram")
+from ansible_collections.blyan.ops.plugins.module_utils import scram
+from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
 
 # RFC 7677's salt and password, and what PostgreSQL 15 stores of them.
 SALT = bytes.fromhex("5b6d99689d12358eeca04b141236fa81")
@@ -38,3 +38,11 @@ def test_another_password_is_another_verifier() -> None:
 
 def test_salts_differ() -> None:
     assert scram.kept_or_new("pencil", "") != scram.kept_or_new("pencil", "")
+
+
+def test_a_password_that_cannot_be_used_is_not_repeated(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("hünter2", encoding="utf-8")
+    with pytest.raises(OpsError, match="not ASCII") as caught:
+        scram.read_password(file)
+    assert "nter2" not in caught.value.message()
