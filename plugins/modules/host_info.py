@@ -101,7 +101,7 @@ ARGUMENTS: dict[str, Any] = {
 def act(context: Context) -> dict[str, Any]:
     """Read the host, or refuse it."""
     p = context.params
-    context.lock.refuse_other(context.run)
+    context.refuse_locked()
     wanted = host.Wanted(
         p["packages"],
         {int(port): program for port, program in p["ports"].items()},

@@ -110,7 +110,6 @@ def act(context: Context) -> dict[str, Any]:
     context.settle()
     changes = paths.plan(wanted, {path: paths.found_entry(Path(path)) for path in wanted})
     context.apply(paths.Paths(), changes)
-    context.end_run()
     return {"paths": [change.target for change in changes if change.target in wanted]}
 
 

@@ -121,7 +121,6 @@ def act(context: Context) -> dict[str, Any]:
         context.changes += changes
         if not context.check:
             services.carry_out(wanted, found, changes, systemd, context.progress)
-    context.end_run()
     return {"actions": [f"{change.step} {change.target}" for change in context.changes]}
 
 

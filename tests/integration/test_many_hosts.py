@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import testhosts
@@ -85,7 +86,7 @@ def test_none_switches_when_one_is_not_healthy(on_v1: list[Site], roll: Playbook
 def test_when_a_later_batch_fails_all_go_back(on_v1: list[Site], roll: Playbooks) -> None:
     before = [site.live() for site in on_v1]
     on_v1[1].shell("systemctl stop postgresql@15-main")
-    slow = {"deploy_health_timeout": "5s", "deploy_migrate_command": "", "deploy_drain_timeout": "5s"}
+    slow: dict[str, Any] = {"deploy_health_timeout": "5s", "deploy_migrate_command": "", "deploy_drain_timeout": "5s"}
     with on_v1[0].load(streams=4) as load:
         done = roll("deploy", code=2, deploy_version="v2", deploy_batch=1, **slow)
     assert lost(load.result) == {}
@@ -102,7 +103,7 @@ def test_when_a_later_batch_fails_all_go_back(on_v1: list[Site], roll: Playbooks
 
 def test_a_final_batch_stays_and_the_next_run_brings_the_others_along(on_v1: list[Site], roll: Playbooks) -> None:
     on_v1[1].shell("systemctl stop postgresql@15-main")
-    fast = {"deploy_health_timeout": "5s", "deploy_migrate_command": ""}
+    fast: dict[str, Any] = {"deploy_health_timeout": "5s", "deploy_migrate_command": ""}
     done = roll("deploy", code=2, deploy_version="v2", deploy_batch=1, deploy_batch_final=True, **fast)
     assert versions([on_v1[0], on_v1[2]]) == ["v2", "v1"]
     assert [host["ok"] for host in done.told["hosts"].values()] == [True, False, False]

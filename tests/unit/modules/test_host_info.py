@@ -68,7 +68,7 @@ def test_a_host_of_another_kind_is_not_looked_at_further(host: Host) -> None:
 def test_one_on_which_another_run_works_is_refused(host: Host) -> None:
     host.state.mkdir()
     Lock(host.state).acquire(Run("other", "ben@desk", "deploy"))
-    assert "deploy by ben@desk holds the lock" in call(host)["reason"]
+    assert "held: deploy by ben@desk" in call(host)["reason"]
 
 
 def test_a_broken_dpkg(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
