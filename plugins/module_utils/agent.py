@@ -51,6 +51,7 @@ class Settings:
     health_timeout: float
     drain_timeout: float
     validate_certs: bool
+    carry_nodes: bool = True
 
     @classmethod
     def read(cls) -> Settings:
@@ -125,6 +126,7 @@ def _swap(settings: Settings, run: Run, made: list[Change]) -> None:
         health_statuses=settings.health_statuses,
         health_timeout=settings.health_timeout,
         drain_timeout=settings.drain_timeout,
+        carry_nodes=settings.carry_nodes,
         progress=_say,
     )
     made += changes

@@ -35,6 +35,7 @@ MODULES = (
     "lock",
     "migration",
     "pack",
+    "registry",
     "releases",
     "run",
     "shell",

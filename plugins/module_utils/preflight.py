@@ -18,6 +18,7 @@ from . import layout as site
 from .errors import OpsError
 from .health import Health, look
 from .layout import SLOTS, Layout
+from .registry import known_to_live
 from .releases import Records, Release, rollback_target
 from .slots import HostFile
 from .systemd import Systemd, Unit
@@ -90,6 +91,17 @@ def require_host(user: str, front_url: str, validate_certs: bool) -> None:
             f"nothing answers at {front_url} ({error})",
             next_step="see that nginx runs there, run playbooks/provision.yml, or correct blyan_front_url",
         ) from error
+
+
+def require_nodes(found: Found, carry: bool, systemd: Systemd) -> None:
+    """Refuse when the GPU nodes that the live slot knows are to be carried over and cannot be read.
+
+    Raises:
+        OpsError: so it is.
+    """
+    live = found.live
+    if carry and live:
+        known_to_live(live, systemd, lambda: found.slots[live].health)
 
 
 def nothing_to_deploy(found: Found, commit: str, environment: str | None, files: Sequence[HostFile]) -> bool:

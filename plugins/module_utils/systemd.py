@@ -16,7 +16,7 @@ from .errors import OpsError
 from .shell import Shell
 
 _POLL_SECONDS = 0.25
-_SHOWN = ("ActiveState", "SubState", "NRestarts", "InvocationID", "ActiveEnterTimestamp", "NeedDaemonReload")
+_SHOWN = ("ActiveState", "SubState", "NRestarts", "InvocationID", "ActiveEnterTimestamp", "NeedDaemonReload", "MainPID")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Unit:
         invocation: the id of this start; its log lines carry it.
         since: when it became active, as systemd writes it; empty where it is not.
         stale: whether its file on disk is newer than what systemd has loaded.
+        pid: its main process; 0 where it has none.
     """
 
     state: str
@@ -38,6 +39,7 @@ class Unit:
     invocation: str
     since: str
     stale: bool
+    pid: int = 0
 
 
 def parse(shown: str) -> Unit:
@@ -50,6 +52,7 @@ def parse(shown: str) -> Unit:
         values.get("InvocationID", ""),
         values.get("ActiveEnterTimestamp", ""),
         values.get("NeedDaemonReload") == "yes",
+        int(values.get("MainPID") or 0),
     )
 
 

@@ -45,6 +45,11 @@ options:
     description: A release id, commit or version to go back to; empty for the release that served before.
     type: str
     default: ''
+  carry_nodes:
+    description:
+      - Whether the GPU nodes that the live slot knows have to be readable, as M(blyan.ops.slot) carries them over.
+    type: bool
+    default: true
   user:
     description: The account that runs the app.
     type: str
@@ -119,6 +124,7 @@ ARGUMENTS: dict[str, Any] = {
     "repo": {"type": "str", "default": ""},
     "version": {"type": "str", "default": "main"},
     "rollback_to": {"type": "str", "default": ""},
+    "carry_nodes": {"type": "bool", "default": True},
     "user": {"type": "str", "default": "blyan"},
     "front_url": {"type": "str", "default": "http://127.0.0.1/api"},
     "validate_certs": {"type": "bool", "default": True},
@@ -139,10 +145,13 @@ def act(context: Context) -> dict[str, Any]:
     preflight.require_host(p["user"], p["front_url"] + p["health_path"], p["validate_certs"])
     target = preflight.target(found, purpose, p["rollback_to"])
     if target is not None:
+        preflight.require_nodes(found, p["carry_nodes"], Systemd())
         return {**result, "target": asdict(target)}
     with repository(p["repo"], layout.mirror) as source:
         commit = source.resolve(p["version"])
     done = preflight.nothing_to_deploy(found, commit, options.environment(p), options.files(p))
+    if not done:
+        preflight.require_nodes(found, p["carry_nodes"], Systemd())
     return {**result, "commit": commit, "needed": not done}
 
 

@@ -16,6 +16,7 @@ from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
 from ansible_collections.blyan.ops.plugins.module_utils.lock import Lock
 from ansible_collections.blyan.ops.plugins.module_utils.run import Run
 from ansible_collections.blyan.ops.plugins.module_utils.shell import Completed
+from app import NODE, App, running
 from host import Host
 from servers import answer, served
 from units import Units
@@ -71,6 +72,14 @@ def test_a_restart_goes_through_the_other_slot(
     assert host.holder() == ""
     (line,) = host.journal()
     assert (line["what"], line["outcome"]) == ("systemctl restart aiblock", "done")
+
+
+def test_a_restart_carries_the_nodes_over(host: Host, site: Layout, units: Units, settings: agent.Settings) -> None:
+    told = answer("200 OK", b"{}", f"X-Blyan-Release: {OLD.id}", "X-Blyan-Slot: green")
+    blue, green = host.sockets / "blue.sock", host.sockets / "green.sock"
+    with served(told) as (url, _heads), running(App([dict(NODE)]), blue), running(App(), green) as app:
+        agent.swap(replace(settings, front_url=url))
+    assert [each["node_id"] for each in app.nodes] == ["gpu_a"]
 
 
 def test_a_restart_that_fails_leaves_what_serves_and_gives_the_lock_back(

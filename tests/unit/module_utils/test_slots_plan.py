@@ -41,7 +41,7 @@ def steps(wanted: slots.Wanted, found: slots.Found) -> list[str]:
 def test_a_bare_host_gets_all() -> None:
     planned = steps(WANTED, BARE)
     assert planned == ["master_key", "environment", "release", "agent", "files", "files", *ON]
-    assert set(planned) == set(StartSlot.steps)
+    assert set(planned) == set(StartSlot.steps) - {"registry"}, "nothing is live whose nodes could be carried over"
 
 
 def test_a_slot_as_wanted_is_left_alone() -> None:
@@ -62,6 +62,22 @@ def test_a_slot_as_wanted_is_left_alone() -> None:
     ],
 )
 def test_one_thing_differs(found: dict[str, object], planned: list[str]) -> None:
+    assert steps(WANTED, replace(THERE, **found)) == planned
+
+
+@pytest.mark.parametrize(
+    ("found", "planned"),
+    [
+        ({"live_nodes": frozenset({"a"}), "unit": STOPPED, "answers": SILENT}, [*ON, "registry"]),
+        ({"live_nodes": frozenset(), "unit": STOPPED, "answers": SILENT}, [*ON, "registry"]),
+        ({"live_nodes": None, "unit": STOPPED, "answers": SILENT}, ON),
+        ({"live_nodes": frozenset({"a", "b"}), "nodes": frozenset({"a"})}, ["registry"]),
+        ({"live_nodes": frozenset({"a"}), "nodes": frozenset({"a", "b"})}, []),
+        ({"live_nodes": None, "nodes": frozenset({"a"})}, []),
+    ],
+    ids=["started", "none yet", "not wanted", "runs and lacks one", "runs and knows them", "runs, and not wanted"],
+)
+def test_nodes_are_carried_over(found: dict[str, object], planned: list[str]) -> None:
     assert steps(WANTED, replace(THERE, **found)) == planned
 
 
