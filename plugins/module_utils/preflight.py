@@ -87,6 +87,9 @@ def require_host(user: str, front_url: str, validate_certs: bool) -> None:
     try:
         get(front_url, validate_certs=validate_certs)
     except Unanswered as error:
+        if "timed out" in str(error):
+            # Somebody took the question, and the app behind hangs; a deploy or rollback may be the way out of that.
+            return
         raise OpsError(
             f"nothing answers at {front_url} ({error})",
             next_step="see that nginx runs there, run playbooks/provision.yml, or correct blyan_front_url",

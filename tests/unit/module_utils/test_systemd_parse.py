@@ -13,6 +13,7 @@ SubState=running
 InvocationID=4d2a1d0c6d3e4f2f8b1f6f6c3f0c9d11
 ActiveEnterTimestamp=Mon 2026-11-23 20:45:01 UTC
 NeedDaemonReload=yes
+MainPID=4711
 """
 UNKNOWN = """\
 NRestarts=0
@@ -29,7 +30,7 @@ NeedDaemonReload=no
     [
         (
             RUNNING,
-            Unit("active", "running", 2, "4d2a1d0c6d3e4f2f8b1f6f6c3f0c9d11", "Mon 2026-11-23 20:45:01 UTC", True),
+            Unit("active", "running", 2, "4d2a1d0c6d3e4f2f8b1f6f6c3f0c9d11", "Mon 2026-11-23 20:45:01 UTC", True, 4711),
         ),
         (UNKNOWN, Unit("inactive", "dead", 0, "", "", False)),
         ("ActiveState=active\nSubState=a=b\nNRestarts=\n", Unit("active", "a=b", 0, "", "", False)),
