@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import atomic
+from . import atomic, schema
 from . import layout as site
 from .errors import OpsError
 from .health import Health, look
@@ -105,6 +105,26 @@ def require_nodes(found: Found, carry: bool, systemd: Systemd) -> None:
     live = found.live
     if carry and live:
         known_to_live(live, systemd, lambda: found.slots[live].health)
+
+
+def require_schema(found: Found, target: Release, across: bool) -> None:
+    """Refuse to go back to a release that the schema of the database has left behind.
+
+    Args:
+        across: whether that is wanted all the same.
+
+    Raises:
+        OpsError: so it is, or it is not known what a migration that was cut short left.
+    """
+    reason = schema.across(found.releases, target)
+    if "migration" in found.leftovers:
+        reason = "an earlier run was cut short in its migration, so that it is not known what schema the database has"
+    if reason and not across:
+        raise OpsError(
+            reason,
+            next_step="deploy a version that is made for that schema; or, where its code works with it all the same,"
+            " set deploy_rollback_across_migrations: true",
+        )
 
 
 def nothing_to_deploy(found: Found, commit: str, environment: str | None, files: Sequence[HostFile]) -> bool:

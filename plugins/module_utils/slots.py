@@ -124,8 +124,6 @@ def plan(wanted: Wanted, found: Found) -> list[Change]:
     changes = [] if wanted.prepared else _ready(wanted, found)
     if not wanted.started:
         return changes
-    if wanted.agent and found.agent != pack.digest(wanted.agent):
-        changes.append(Change("agent", str(pack.AGENT), found.agent or None, pack.digest(wanted.agent)))
     files = [f for f in wanted.files if found.files.get(f.path) != f.content]
     changes += [Change("files", f.path, found.files.get(f.path), f.content) for f in files]
     target = site.unit(wanted.slot)
@@ -147,7 +145,7 @@ def plan(wanted: Wanted, found: Found) -> list[Change]:
 
 
 def _ready(wanted: Wanted, found: Found) -> list[Change]:
-    """What makes the slot ready to be started: key, environment and release."""
+    """What makes the slot ready to be started, and migrations to be run: key, environment, release and agent."""
     changes = []
     if not found.master_key:
         changes.append(Change("master_key", str(site.MASTER_KEY), None, {"state": "made on the host"}))
@@ -157,4 +155,6 @@ def _ready(wanted: Wanted, found: Found) -> list[Change]:
         changes.append(Change("environment", str(site.environment_file(wanted.slot)), before, after))
     if found.release != wanted.release:
         changes.append(Change("release", f"release of the slot {wanted.slot}", found.release, wanted.label))
+    if wanted.agent and found.agent != pack.digest(wanted.agent):
+        changes.append(Change("agent", str(pack.AGENT), found.agent or None, pack.digest(wanted.agent)))
     return changes

@@ -95,9 +95,10 @@ def act(context: Context) -> dict[str, Any]:
     layout = options.layout(p)
     release = options.release(p)
     context.settle()
+    known = {name: getattr(release, name) for name in ("schema_before", "schema_after") if getattr(release, name)}
     operation, changes = traffic.switch(
         layout,
-        traffic.Wanted(p["slot"], release.id, release.label, context.run.who),
+        traffic.Wanted(p["slot"], release.id, release.label, context.run.who, known),
         traffic.FrontDoor(p["front_url"], p["health_path"], p["health_statuses"], p["validate_certs"]),
         systemd=Systemd(),
         timeout=context.duration("timeout"),

@@ -87,13 +87,13 @@ def test_the_slot_that_serves_is_never_touched() -> None:
 
 
 def test_made_ready_only() -> None:
-    assert steps(replace(WANTED, started=False), BARE) == ["master_key", "environment", "release"]
+    assert steps(replace(WANTED, started=False), BARE) == ["master_key", "environment", "release", "agent"]
 
 
 def test_what_was_made_ready_in_this_run_is_not_done_again() -> None:
     prepared = replace(WANTED, prepared=True)
     assert steps(prepared, THERE) == ON
-    assert steps(prepared, BARE) == ["agent", "files", "files", *ON]
+    assert steps(prepared, BARE) == ["files", "files", *ON]
 
 
 def test_without_files_units_and_agent_stay_as_they_are() -> None:
