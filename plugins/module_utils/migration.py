@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-from . import envfile, migrator, pack, schema
+from . import envfile, migrator, pack
 from . import layout as site
 from .errors import OpsError
 from .layout import Layout
@@ -49,24 +49,22 @@ def plan(command: list[str], label: str) -> list[Change]:
     return [Change("migrate", f"database, for {label}", None, {"runs": shlex.join(command)})] if command else []
 
 
-def judge(report: Report, said: list[str] | None, release: Release, served: str) -> None:
+def judge(report: Report, said: list[str] | None, release: Release) -> None:
     """Refuse to go on with a release whose migrations were not run to their end.
 
     Args:
         report: what the unit left.
         said: its last lines where it failed, else None.
-        served: what people call the release that serves; empty for none.
 
     Raises:
         OpsError: it failed, or there may be no migrations.
     """
     if said is not None:
-        reason = f"the migrations of {release.id} failed"
-        moved = schema.moved(report.before, report.after, release, served)
-        if moved:
-            raise OpsError(f"{reason}. {moved.partition(' Next: ')[0].rstrip('.')}", next_step=_LOOK, details=said)
-        stays = "with the schema as they left it" if not report.before else f"with schema {report.before} as before"
-        raise OpsError(reason, next_step=f"{_LOOK}; what served before serves on, {stays}", details=said)
+        raise OpsError(
+            f"the migrations of {release.id} failed",
+            next_step="read their last lines below; what served before serves on, with the schema as they left it",
+            details=said,
+        )
     if report.outcome == migrator.NOT_ALLOWED:
         if report.needs:
             why = f"{release.label} needs schema {report.needs}, and the database has {report.before}"
@@ -76,9 +74,6 @@ def judge(report: Report, said: list[str] | None, release: Release, served: str)
             f"{why}; deploy_allow_migrations is false, so that nothing was done to the database",
             next_step="deploy a version without migrations, or set deploy_allow_migrations: true",
         )
-
-
-_LOOK = "read their last lines below"
 
 
 @dataclass

@@ -73,7 +73,8 @@ def moved(before: str, after: str, release: Release, served: str) -> str:
         fits = f"does not say that code for schema {before} works with it"
     return (
         f"{text} {served} serves on, with schema {after} from now on; {release.label} {fits}."
-        " Next: see that it works, and deploy a version that is made for the new schema (docs/deploy.md, Expand, then contract)."
+        " Next: see that it works, and deploy a version that is made for the new schema"
+        " (docs/deploy.md, Expand, then contract)."
     )
 
 

@@ -36,8 +36,8 @@ options:
     default: ''
   schema_command:
     description:
-      - A command that prints two words in its last line, run like O(command). They are the schema that the database has,
-        and the one that the release needs. It may leave the second out.
+      - A command that prints two words in its last line, run like O(command). They are the schema that the database
+        has, and the one that the release needs. It may leave the second out.
       - Empty where there is none; then schemas are not known.
     type: str
     default: ''
@@ -73,10 +73,6 @@ schema:
   contains:
     schema_before: {description: The schema before., type: str, sample: '12'}
     schema_after: {description: The schema after., type: str, sample: '13'}
-moved:
-  description: What it means should the deploy fail from here on, for people; empty where the schema is as before.
-  returned: success
-  type: str
 notes:
   description: What people should know besides.
   returned: always
@@ -90,9 +86,8 @@ seconds:
 
 from typing import Any
 
-from ansible_collections.blyan.ops.plugins.module_utils import agent, migration, options, pack, schema, slots, start
+from ansible_collections.blyan.ops.plugins.module_utils import agent, migration, options, pack, slots, start
 from ansible_collections.blyan.ops.plugins.module_utils import layout as site
-from ansible_collections.blyan.ops.plugins.module_utils.releases import Records
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 
@@ -117,7 +112,7 @@ def act(context: Context) -> dict[str, Any]:
     timeout = context.duration("timeout")
     layout = options.layout(p)
     if not command:
-        return {"schema": {}, "moved": ""}
+        return {"schema": {}}
     context.settle()
     slot = site.other(layout.live_slot())
     # The agent is what holds the lock.
@@ -136,12 +131,9 @@ def act(context: Context) -> dict[str, Any]:
         progress=context.progress,
     )
     context.apply(operation, migration.plan(command, release.label))
-    live = Records(layout).get(layout.current_release())
-    served = live.label if live else ""
-    report = operation.report
-    context.notes += [report.note] if report.note else []
-    migration.judge(report, operation.said, release, served)
-    return {"schema": operation.schema, "moved": schema.moved(report.before, report.after, release, served)}
+    context.notes += [operation.report.note] if operation.report.note else []
+    migration.judge(operation.report, operation.said, release)
+    return {"schema": operation.schema}
 
 
 def main() -> None:

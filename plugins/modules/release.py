@@ -111,6 +111,10 @@ release:
     version: {description: What was asked for., type: str, sample: main}
     venv: {description: Name of its virtual environment., type: str, sample: 0f1e2d3c4b5a6978}
     state: {description: 'V(building), V(good) or V(bad).', type: str, sample: building}
+moved:
+  description: What it means that its migrations changed the schema of the database; empty where they did not.
+  returned: O(state=abandoned)
+  type: str
 notes:
   description: What was done about an earlier run that was killed, in sentences.
   returned: always
@@ -123,12 +127,13 @@ seconds:
 """
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.blyan.ops.plugins.module_utils import abandon, build, options, schema, venvs
 from ansible_collections.blyan.ops.plugins.module_utils.git import repository
+from ansible_collections.blyan.ops.plugins.module_utils.releases import Records
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 
@@ -190,11 +195,17 @@ def abandoned(context: Context) -> dict[str, Any]:
     p = context.params
     layout = options.layout(p)
     context.settle(finish=False)
+    records = Records(layout)
+    record = records.get(p["id"])
     changes = abandon.plan(layout, p["id"], Systemd())
     known = {name: p[name] for name in ("schema_before", "schema_after") if p[name]}
     context.apply(abandon.Abandon(layout, p["id"], p["reason"], context.duration("drain_timeout"), known), changes)
     context.end_run()
-    return {}
+    if record is None or record.state != "building":
+        return {"moved": ""}
+    told = replace(record, **known)
+    live = records.get(layout.current_release())
+    return {"moved": schema.moved(told.schema_before, told.schema_after, told, live.label if live else "")}
 
 
 def act(context: Context) -> dict[str, Any]:
