@@ -75,7 +75,7 @@ class Report:
         try:
             found: Any = json.loads(file.read_bytes()[:10_000])
             return cls(**{name: str(found[name])[:200] for name in asdict(cls())})
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return cls()
 
 
