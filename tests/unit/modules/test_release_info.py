@@ -101,6 +101,15 @@ def test_targets(host: Host, front: str) -> None:
     assert call(host, "restart", front_url=front)["target"]["id"] == "r1"
 
 
+@pytest.mark.usefixtures("commit")
+def test_a_rollback_across_a_migration(host: Host, front: str) -> None:
+    for name, schema in (("r0", "1"), ("r1", "2")):
+        Records(Layout(host.root)).change(name, schema_after=schema)
+    assert "r0 (main) is made for schema 1" in call(host, "rollback", front_url=front)["reason"]
+    assert call(host, "rollback", front_url=front, across_migrations=True)["target"]["id"] == "r0"
+    assert call(host, "restart", front_url=front)["target"]["id"] == "r1"
+
+
 @pytest.mark.parametrize("purpose", ["deploy", "rollback", "restart"])
 @pytest.mark.usefixtures("commit")
 def test_nodes_that_could_not_be_carried_over_are_seen_before_anything_changes(
