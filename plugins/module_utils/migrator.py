@@ -73,7 +73,8 @@ class Report:
     def read(cls, file: Path) -> Report:
         """The report in a file that the app's user could write to, so that anything may be in it."""
         try:
-            found: Any = json.loads(file.read_bytes()[:10_000])
+            with open(file, "rb") as stream:
+                found: Any = json.loads(stream.read(10_000))
             return cls(**{name: str(found[name])[:200] for name in asdict(cls())})
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return cls()

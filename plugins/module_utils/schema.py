@@ -93,6 +93,6 @@ def across(releases: Sequence[Release], target: Release) -> str:
     if target.schema_after == now or any(target.schema_after in r.schema_compatible.split() for r in since):
         return ""
     return (
-        f"{target.id} ({target.version}) is made for schema {target.schema_after}, and since {since[0].id}"
+        f"{target.id} ({target.version}) was deployed with schema {target.schema_after}, and since {since[0].id}"
         f" ({since[0].version}) the database has schema {now}, which is not said to work with older code"
     )

@@ -63,7 +63,7 @@ def _across(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     made_for, has = before.get("schema_after"), now.get("schema_after")
     if not made_for or not has or made_for == has or made_for in now["schema_compatible"].split():
         return ""
-    return f"it is made for schema {made_for}, and the database has {has}"
+    return f"it was deployed with schema {made_for}, and the database has {has}"
 
 
 def _name(release: Mapping[str, Any] | None) -> str:

@@ -53,7 +53,7 @@ def test_a_rollback_across_a_migration_is_refused_unless_it_is_forced(fresh: Sit
     for named in ({}, {"deploy_rollback_to": "v1"}):
         refused = play("rollback", code=2, **named)
         assert refused.host["phase"] == "Preflight"
-        assert f"{old.release} (v1) is made for schema 1" in refused.message
+        assert f"{old.release} (v1) was deployed with schema 1" in refused.message
         assert f"since {new.release} (undeclared) the database has schema 2" in refused.message
         assert "Next: " in refused.message
         assert "deploy_rollback_across_migrations" in refused.message
@@ -95,7 +95,7 @@ def test_a_deploy_that_fails_after_its_migration_says_so(fresh: Site, play: Play
     assert fresh.unclean() == []
     assert schemas(play)[-1] == ("broken-after-migration", "bad", "1", "2")
     refused = play("rollback", code=2)
-    assert "(v1) is made for schema 1" in refused.message
+    assert "(v1) was deployed with schema 1" in refused.message
     play("deploy", deploy_version="v2", deploy_environment={"A": "b"}, **TOLD)
 
 

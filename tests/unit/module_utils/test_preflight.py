@@ -100,7 +100,7 @@ OLD, MIGRATED = replace(ONE, schema_after="1"), replace(TWO, schema_before="1", 
 
 def test_a_rollback_across_a_migration_is_refused_unless_it_is_wanted() -> None:
     found = replace(FOUND, releases=[OLD, MIGRATED])
-    with pytest.raises(OpsError, match="is made for schema 1") as caught:
+    with pytest.raises(OpsError, match="was deployed with schema 1") as caught:
         preflight.require_schema(found, OLD, False)
     assert "deploy_rollback_across_migrations: true" in caught.value.next_step
     preflight.require_schema(found, OLD, True)

@@ -104,5 +104,5 @@ def test_back_across_a_migration(history: list[Release], target: Release, now: s
     reason = schema.across(history, target)
     assert bool(reason) == bool(now)
     if now:
-        assert f"{target.id} ({target.version}) is made for schema {target.schema_after}" in reason
+        assert f"{target.id} ({target.version}) was deployed with schema {target.schema_after}" in reason
         assert f"the database has schema {now}" in reason

@@ -105,7 +105,7 @@ def test_targets(host: Host, front: str) -> None:
 def test_a_rollback_across_a_migration(host: Host, front: str) -> None:
     for name, schema in (("r0", "1"), ("r1", "2")):
         Records(Layout(host.root)).change(name, schema_after=schema)
-    assert "r0 (main) is made for schema 1" in call(host, "rollback", front_url=front)["reason"]
+    assert "r0 (main) was deployed with schema 1" in call(host, "rollback", front_url=front)["reason"]
     assert call(host, "rollback", front_url=front, across_migrations=True)["target"]["id"] == "r0"
     assert call(host, "restart", front_url=front)["target"]["id"] == "r1"
 

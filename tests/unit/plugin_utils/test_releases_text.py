@@ -48,7 +48,7 @@ def test_going_back_across_a_migration_is_told_as_what_it_is(
     before = {**V1, "slot": "blue", "schema_after": made_for}
     now = {**V2, "slot": "green", "schema_after": has, "schema_compatible": compatible}
     text = releases_text.deploy_summary({"live": before}, {"live": now}, False)
-    told = "-e deploy_rollback_across_migrations=true (it is made for schema 1, and the database has 2)"
+    told = "-e deploy_rollback_across_migrations=true (it was deployed with schema 1, and the database has 2)"
     assert (told in text[3]) == refused
 
 
