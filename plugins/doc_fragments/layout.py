@@ -82,6 +82,18 @@ options:
         description: Whether its files are gone.
         type: bool
         default: false
+      schema_before:
+        description: The schema of the database before its migrations.
+        type: str
+        default: ''
+      schema_after:
+        description: The schema of the database after its migrations.
+        type: str
+        default: ''
+      schema_compatible:
+        description: Older schemas whose code works with the one of this release.
+        type: str
+        default: ''
 """
     VARIABLES = r"""
 options:

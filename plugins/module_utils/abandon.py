@@ -49,6 +49,7 @@ class Abandon(Operation):
         release: its id.
         error: why it did not make it.
         drain_timeout: seconds that what it answers now may need to end.
+        schema: what else is known for its record, of the schema of the database.
         systemd: the service manager.
     """
 
@@ -61,11 +62,13 @@ class Abandon(Operation):
     release: str
     error: str
     drain_timeout: float
+    schema: Mapping[str, str] = field(default_factory=dict)
     systemd: Systemd = field(default_factory=Systemd)
 
     @classmethod
     def again(cls, params: Mapping[str, Any]) -> Abandon:
-        return cls(Layout(Path(params["root"])), params["release"], params["error"], params["drain_timeout"])
+        given = (params[name] for name in ("release", "error", "drain_timeout", "schema"))
+        return cls(Layout(Path(params["root"])), *given)
 
     def params(self) -> dict[str, Any]:
         return {
@@ -73,6 +76,7 @@ class Abandon(Operation):
             "release": self.release,
             "error": self.error,
             "drain_timeout": self.drain_timeout,
+            "schema": self.schema,
         }
 
     def do(self, change: Change) -> None:
@@ -83,7 +87,7 @@ class Abandon(Operation):
             self.systemd.reset(change.target)
         elif change.step == "remove":
             shutil.rmtree(self.layout.release(self.release), ignore_errors=True)
-            Records(self.layout).change(self.release, state="bad", error=self.error, pruned=True)
+            Records(self.layout).change(self.release, state="bad", error=self.error, pruned=True, **self.schema)
 
     def undo(self, change: Change) -> None:
         """What was taken back stays so."""

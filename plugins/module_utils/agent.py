@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import abandon, atomic, leftovers, slots, start, traffic
+from . import abandon, atomic, leftovers, migrator, slots, start, traffic
 from . import layout as site
 from .durations import seconds
 from .errors import OpsError
@@ -51,6 +51,7 @@ class Settings:
     health_timeout: float
     drain_timeout: float
     validate_certs: bool
+    carry_nodes: bool = True
 
     @classmethod
     def read(cls) -> Settings:
@@ -126,6 +127,7 @@ def _swap(settings: Settings, run: Run, made: list[Change]) -> None:
         health_statuses=settings.health_statuses,
         health_timeout=settings.health_timeout,
         drain_timeout=settings.drain_timeout,
+        carry_nodes=settings.carry_nodes,
         progress=_say,
     )
     made += changes
@@ -141,7 +143,7 @@ def _swap(settings: Settings, run: Run, made: list[Change]) -> None:
     try:
         engine.run(move, changes)
     except OpsError as error:
-        given_up = abandon.Abandon(layout, release.id, error.reason, settings.drain_timeout, systemd)
+        given_up = abandon.Abandon(layout, release.id, error.reason, settings.drain_timeout, systemd=systemd)
         engine.run(given_up, abandon.plan(layout, release.id, systemd))
         raise
 
@@ -201,6 +203,12 @@ def _notify(text: str) -> None:
             channel.sendall(text.encode())
 
 
+def _tell(text: str) -> None:
+    """Tell the log, and systemd as the status of the unit."""
+    _say(text)
+    _notify("STATUS=" + text.partition("\n")[0])
+
+
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -208,6 +216,8 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Run the command that the unit names."""
+    if sys.argv[1:2] == ["migrate"] and len(sys.argv) == 3:
+        raise SystemExit(migrator.main(sys.argv[2], _tell))
     actions: Mapping[str, Any] = {"serve": serve, "swap": swap, "stop": stop}
     action = actions.get(sys.argv[1] if len(sys.argv) == 2 else "")
     if action is None:

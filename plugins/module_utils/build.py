@@ -33,6 +33,7 @@ class Wanted:
         venv: the name of the virtual environment that it needs.
         keep: how many good releases stay on disk.
         by: who makes it.
+        schema_compatible: older schemas whose code works with the one of this commit, as it says itself.
     """
 
     commit: str
@@ -40,6 +41,7 @@ class Wanted:
     venv: str
     keep: int
     by: str
+    schema_compatible: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def plan(wanted: Wanted, found: Found) -> tuple[Release, list[Change]]:
         created=found.now,
         created_by=wanted.by,
         replaced=found.current,
+        schema_compatible=wanted.schema_compatible,
     )
     changes = [
         Change("record", f"release {release.label}", None, {"state": "building"}),
@@ -191,10 +194,15 @@ class Build(Operation):
             shutil.rmtree(self.layout.venvs / what["venv"], ignore_errors=True)
             return
         shutil.rmtree(self.layout.release(what["release"]), ignore_errors=True)
-        if what["state"] == "building":
-            Records(self.layout).drop(what["release"])
+        records = Records(self.layout)
+        found = records.get(what["release"])
+        if found is not None and found.state == "building" and found.schema_after:
+            # Its deploy was killed after the migration, which is to be remembered.
+            records.change(found.id, state="bad", error="its deploy was cut short", pruned=True)
+        elif what["state"] == "building":
+            records.drop(what["release"])
         else:
-            Records(self.layout).change(what["release"], pruned=True)
+            records.change(what["release"], pruned=True)
 
 
 def check_room(root: Path, least_mb: int) -> None:

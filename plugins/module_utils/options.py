@@ -36,6 +36,7 @@ RELEASE: dict[str, Any] = {
                 for name in ("venv", "created", "created_by", "live_since", "live_by", "replaced", "error")
             },
             "pruned": {"type": "bool", "default": False},
+            **{name: {"type": "str", "default": ""} for name in ("schema_before", "schema_after", "schema_compatible")},
         },
     },
 }

@@ -24,6 +24,7 @@ MODULES = (
     "agent",
     "atomic",
     "build",
+    "database",
     "durations",
     "envfile",
     "errors",
@@ -34,10 +35,13 @@ MODULES = (
     "leftovers",
     "lock",
     "migration",
+    "migrator",
     "pack",
     "paths",
+    "registry",
     "releases",
     "run",
+    "schema",
     "shell",
     "slots",
     "start",
@@ -77,7 +81,9 @@ def installed() -> str:
 
 def install(data: bytes) -> None:
     """Put the archive on this host."""
-    AGENT.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    AGENT.parent.mkdir(parents=True, exist_ok=True)
+    # The app's user runs it as well, in the unit of a migration, whatever the umask is here.
+    AGENT.parent.chmod(0o755)
     atomic.write(AGENT, data, mode=0o755)
 
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import atomic
+from . import atomic, schema
 from . import layout as site
 from .errors import OpsError
 from .health import Health, look
 from .layout import SLOTS, Layout
+from .registry import known_to_live
 from .releases import Records, Release, rollback_target
 from .slots import HostFile
 from .systemd import Systemd, Unit
@@ -86,10 +87,44 @@ def require_host(user: str, front_url: str, validate_certs: bool) -> None:
     try:
         get(front_url, validate_certs=validate_certs)
     except Unanswered as error:
+        if "timed out" in str(error):
+            # Somebody took the question, and the app behind hangs; a deploy or rollback may be the way out of that.
+            return
         raise OpsError(
             f"nothing answers at {front_url} ({error})",
             next_step="see that nginx runs there, run playbooks/provision.yml, or correct blyan_front_url",
         ) from error
+
+
+def require_nodes(found: Found, carry: bool, systemd: Systemd) -> None:
+    """Refuse when the GPU nodes that the live slot knows are to be carried over and cannot be read.
+
+    Raises:
+        OpsError: so it is.
+    """
+    live = found.live
+    if carry and live:
+        known_to_live(live, systemd, lambda: found.slots[live].health)
+
+
+def require_schema(found: Found, target: Release, across: bool) -> None:
+    """Refuse to go back to a release that the schema of the database has left behind.
+
+    Args:
+        across: whether that is wanted all the same.
+
+    Raises:
+        OpsError: so it is, or it is not known what a migration that was cut short left.
+    """
+    reason = schema.across(found.releases, target)
+    if "migration" in found.leftovers:
+        reason = "an earlier run was cut short in its migration, so that it is not known what schema the database has"
+    if reason and not across:
+        raise OpsError(
+            reason,
+            next_step="deploy a version that is made for that schema; or, where its code works with it all the same,"
+            " set deploy_rollback_across_migrations: true",
+        )
 
 
 def nothing_to_deploy(found: Found, commit: str, environment: str | None, files: Sequence[HostFile]) -> bool:

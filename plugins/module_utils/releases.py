@@ -33,6 +33,9 @@ class Release:
         replaced: the release that served before it; empty for the first.
         error: why it is bad.
         pruned: whether its files are gone.
+        schema_before: the schema of the database before its migrations; empty where that is not known.
+        schema_after: the one after them, with which it served.
+        schema_compatible: older schemas whose code works with the one of this release, one space between two.
     """
 
     id: str
@@ -47,6 +50,9 @@ class Release:
     replaced: str = ""
     error: str = ""
     pruned: bool = False
+    schema_before: str = ""
+    schema_after: str = ""
+    schema_compatible: str = ""
 
     @property
     def usable(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import atomic, envfile, pack
+from . import atomic, envfile, pack, registry
 from . import layout as site
 from .errors import OpsError
 from .health import Health, look
@@ -61,7 +61,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Found:
-    """A slot as it is, with the files of the host; ``serves`` says that requests reach it."""
+    """A slot as it is, with the files of the host.
+
+    Args:
+        serves: whether requests reach it.
+        live_nodes: the GPU nodes that the live slot knows; None where none are to be carried over.
+        nodes: those that this slot knows.
+    """
 
     release: str | None
     environment: str | None
@@ -72,10 +78,18 @@ class Found:
     unit: Unit
     answers: Health
     serves: bool
+    live_nodes: frozenset[str] | None = None
+    nodes: frozenset[str] = frozenset()
 
 
 def find(
-    layout: Layout, slot: str, paths: Sequence[str], systemd: Systemd, url_path: str, statuses: Sequence[str]
+    layout: Layout,
+    slot: str,
+    paths: Sequence[str],
+    systemd: Systemd,
+    url_path: str,
+    statuses: Sequence[str],
+    live_nodes: Sequence[registry.Node] | None,
 ) -> Found:
     """Read a slot."""
     live = layout.live_slot()
@@ -92,6 +106,8 @@ def find(
         if unit.state == "active"
         else Health(False, "not running"),
         live == slot,
+        None if live_nodes is None else frozenset(str(node.get("node_id")) for node in live_nodes),
+        frozenset() if live_nodes is None else registry.known_ids(slot, systemd),
     )
 
 
@@ -108,19 +124,28 @@ def plan(wanted: Wanted, found: Found) -> list[Change]:
     changes = [] if wanted.prepared else _ready(wanted, found)
     if not wanted.started:
         return changes
-    if wanted.agent and found.agent != pack.digest(wanted.agent):
-        changes.append(Change("agent", str(pack.AGENT), found.agent or None, pack.digest(wanted.agent)))
     files = [f for f in wanted.files if found.files.get(f.path) != f.content]
     changes += [Change("files", f.path, found.files.get(f.path), f.content) for f in files]
-    if changes or wanted.prepared or not found.answers.good or found.unit.stale:
-        target = site.unit(wanted.slot)
+    target = site.unit(wanted.slot)
+    starts = bool(changes) or wanted.prepared or not found.answers.good or found.unit.stale
+    if starts:
         changes.append(Change("start", target, None, {"runs": wanted.label}))
         changes.append(Change("healthy", f"health of {target}", None, {"health": "good"}))
+    # One that is started anew gets those too that register while it starts.
+    if found.live_nodes is not None and (starts or found.live_nodes - found.nodes):
+        changes.append(
+            Change(
+                "registry",
+                f"GPU nodes known to {target}",
+                None,
+                {"nodes": f"the {len(found.live_nodes)} of the live slot"},
+            )
+        )
     return changes
 
 
 def _ready(wanted: Wanted, found: Found) -> list[Change]:
-    """What makes the slot ready to be started: key, environment and release."""
+    """What makes the slot ready to be started, and migrations to be run: key, environment, release and agent."""
     changes = []
     if not found.master_key:
         changes.append(Change("master_key", str(site.MASTER_KEY), None, {"state": "made on the host"}))
@@ -130,4 +155,6 @@ def _ready(wanted: Wanted, found: Found) -> list[Change]:
         changes.append(Change("environment", str(site.environment_file(wanted.slot)), before, after))
     if found.release != wanted.release:
         changes.append(Change("release", f"release of the slot {wanted.slot}", found.release, wanted.label))
+    if wanted.agent and found.agent != pack.digest(wanted.agent):
+        changes.append(Change("agent", str(pack.AGENT), found.agent or None, pack.digest(wanted.agent)))
     return changes

@@ -19,6 +19,7 @@ from .durations import human
 from .errors import OpsError
 from .health import Health, look
 from .layout import Layout
+from .registry import Node, Registry, known_to_live
 from .slots import HostFile, Wanted, find, plan
 from .steps import Change, Operation
 from .systemd import Systemd, Unit
@@ -42,10 +43,12 @@ class StartSlot(Operation):
         drain_timeout: seconds that what runs in the slot now may need to end.
         progress: told what is waited for.
         asks: what a line of the app's log about our own asking has in it.
+        live_nodes: reads the GPU nodes that the live slot knows; None where none are to be carried over.
     """
 
     name = "slot"
-    steps = ("master_key", "environment", "release", "agent", "files", "start", "healthy")
+    # The registry last, as nodes that register between it and the switch do so in vain.
+    steps = ("master_key", "environment", "release", "agent", "files", "start", "healthy", "registry")
 
     layout: Layout
     wanted: Wanted
@@ -56,6 +59,7 @@ class StartSlot(Operation):
     drain_timeout: float = 0.0
     progress: Callable[[str], None] = lambda text: None
     asks: str = ""
+    live_nodes: Callable[[], Sequence[Node] | None] = lambda: None
 
     @classmethod
     def again(cls, params: Mapping[str, Any]) -> StartSlot:
@@ -89,6 +93,8 @@ class StartSlot(Operation):
             self._start()
         elif change.step == "healthy":
             self._await_health()
+        elif change.step == "registry":
+            self._carry_nodes()
 
     def undo(self, change: Change) -> None:
         # Environment and release of a slot that does not run are of no effect, and the next start sets them;
@@ -154,6 +160,12 @@ class StartSlot(Operation):
         for _number in range(_WARM_REQUESTS):
             self.health()
 
+    def _carry_nodes(self) -> None:
+        nodes = self.live_nodes()
+        if nodes:
+            self.progress(f"telling {site.unit(self.wanted.slot)} of {len(nodes)} GPU nodes")
+            Registry(self.wanted.slot, self.systemd).take(nodes)
+
     def _unhealthy(self, how: str, state: Unit) -> None:
         unit = site.unit(self.wanted.slot)
         hidden = envfile.secrets_in([site.SITE_ENVIRONMENT, site.environment_file(self.wanted.slot), site.MASTER_KEY])
@@ -178,22 +190,30 @@ def start(
     health_statuses: Sequence[str],
     health_timeout: float,
     drain_timeout: float,
+    carry_nodes: bool,
     progress: Callable[[str], None],
 ) -> tuple[StartSlot, list[Change]]:
     """The operation that has a slot as wanted, with its changes.
 
     Raises:
-        OpsError: the slot serves.
+        OpsError: the slot serves, or its GPU nodes are to be carried over and cannot be read.
     """
-    found = find(layout, wanted.slot, [f.path for f in wanted.files], systemd, health_path, health_statuses)
+    live = layout.live_slot()
+
+    def health(slot: str = wanted.slot) -> Health:
+        return look(f"http://localhost{health_path}", health_statuses, unix_socket=str(site.socket(slot)))
+
+    def live_nodes() -> Sequence[Node] | None:
+        return known_to_live(live, systemd, lambda: health(live)) if live and carry_nodes else None
+
+    paths = [f.path for f in wanted.files]
+    found = find(layout, wanted.slot, paths, systemd, health_path, health_statuses, live_nodes())
     changes = plan(wanted, found)
-
-    def health() -> Health:
-        return look(f"http://localhost{health_path}", health_statuses, unix_socket=str(site.socket(wanted.slot)))
-
     environment = wanted.environment if wanted.environment is not None else found.live_environment or ""
     asks = f'"GET {health_path} HTTP/'
-    operation = StartSlot(layout, wanted, environment, systemd, health, health_timeout, drain_timeout, progress, asks)
+    operation = StartSlot(
+        layout, wanted, environment, systemd, health, health_timeout, drain_timeout, progress, asks, live_nodes
+    )
     return operation, changes
 
 
@@ -212,5 +232,6 @@ def make_ready(layout: Layout, wanted: Wanted, systemd: Systemd) -> tuple[StartS
         health_statuses=(),
         health_timeout=0.0,
         drain_timeout=0.0,
+        carry_nodes=False,
         progress=lambda text: None,
     )

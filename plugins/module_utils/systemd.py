@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -28,6 +31,7 @@ _SHOWN = (
     "ConditionTimestampMonotonic",
     "InactiveExitTimestampMonotonic",
     "StateChangeTimestampMonotonic",
+    "MainPID",
 )
 
 
@@ -46,6 +50,7 @@ class Unit:
         condition_failed: whether it was not started last time, as a condition in its file does not hold on this host.
         began: when it was last started, or tried, in seconds since the boot.
         changed: when its state last changed, likewise.
+        pid: its main process; 0 where it has none.
     """
 
     state: str
@@ -58,6 +63,7 @@ class Unit:
     condition_failed: bool = False
     began: float = 0.0
     changed: float = 0.0
+    pid: int = 0
 
 
 def parse(shown: str) -> Unit:
@@ -80,6 +86,7 @@ def parse(shown: str) -> Unit:
         condition_failed,
         moment("Condition" if condition_failed else "InactiveExit"),
         moment("StateChange"),
+        int(values.get("MainPID") or 0),
     )
 
 
@@ -147,21 +154,54 @@ class Systemd:
             if not done.ok:
                 raise OpsError("systemd-tmpfiles failed", next_step="look at " + tmpfiles[0], details=done.tail())
 
-    def run(self, unit: str, command: list[str], properties: list[str], timeout: float) -> list[str] | None:
+    def run(
+        self,
+        unit: str,
+        command: list[str],
+        properties: list[str],
+        timeout: float,
+        progress: Callable[[str], None] = lambda text: None,
+    ) -> list[str] | None:
         """Run a command as a unit of its own, which goes on if this process is killed, and wait for its end.
 
         Args:
             unit: name of the transient service.
             properties: of the unit, as ``Name=value``; ``EnvironmentFile=`` keeps secrets out of argv.
             timeout: seconds after which systemd ends it.
+            progress: told the status that the unit gives itself.
 
         Returns:
             None when it succeeded, else its last log lines.
         """
         argv = ["systemd-run", "--quiet", "--wait", "--collect", f"--unit={unit}"]
         argv += [f"--property={each}" for each in (*properties, f"RuntimeMaxSec={timeout:.0f}")]
-        done = self._shell.run([*argv, "--", *command], timeout=timeout + 60)
+        # systemd puts variables in where a word begins with a dollar, unless that is doubled.
+        words = [word.replace("$", "$$") for word in command]
+        with self._followed(unit, progress):
+            done = self._shell.run([*argv, "--", *words], timeout=timeout + 60)
         return None if done.ok else self.log(unit) or done.tail()
+
+    @contextmanager
+    def _followed(self, unit: str, progress: Callable[[str], None]) -> Iterator[None]:
+        """Tell the status of a unit whenever it changes, for the length of a block."""
+        ended = threading.Event()
+
+        def follow() -> None:
+            told = ""
+            while not ended.wait(1.0):
+                done = self._shell.run(["systemctl", "show", "--value", "--property=StatusText", unit])
+                text = done.stdout.strip()
+                if text and text != told:
+                    progress(text)
+                told = text
+
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def await_end(self, unit: str, timeout: float, progress: Callable[[str], None] = lambda text: None) -> None:
         """Wait until a unit does not run any more.

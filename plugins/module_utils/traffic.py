@@ -48,12 +48,16 @@ class FrontDoor:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which slot is to serve, with which release (its id and what people call it), for whom."""
+    """Which slot is to serve, with which release (its id and what people call it), for whom.
+
+    ``schema`` is what is known for its record, of the schema of the database.
+    """
 
     slot: str
     release: str
     label: str
     by: str
+    schema: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -216,7 +220,7 @@ class Switch(Operation):
         values = {"state": "good", "error": "", "live_since": now, "live_by": self.wanted.by}
         if found is not None and found.state == "building":
             values["replaced"] = self.previous
-        records.change(self.wanted.release, **values)
+        records.change(self.wanted.release, **values, **self.wanted.schema)
 
 
 def _runs(systemd: Systemd, unit: str) -> bool:

@@ -54,7 +54,14 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def get(url: str, *, timeout: float = 5.0, unix_socket: str = "", validate_certs: bool = True) -> Answer:
+def get(
+    url: str,
+    *,
+    timeout: float = 5.0,
+    unix_socket: str = "",
+    validate_certs: bool = True,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
     """GET a URL once.
 
     Args:
@@ -62,16 +69,40 @@ def get(url: str, *, timeout: float = 5.0, unix_socket: str = "", validate_certs
         timeout: seconds to wait for the answer to begin, and then for its end.
         unix_socket: path of a socket to connect to instead of the URL's host.
         validate_certs: whether the server's certificate has to be valid.
+        headers: headers to send besides the usual ones.
 
     Raises:
         Unanswered: there was no answer.
         OpsError: the URL is no HTTP URL.
     """
+    return _ask("GET", url, None, headers or {}, timeout, unix_socket, validate_certs)
+
+
+def post(url: str, value: Any, *, unix_socket: str, headers: Mapping[str, str], timeout: float = 5.0) -> Answer:
+    """POST a JSON value once, as :func:`get` gets.
+
+    Raises:
+        Unanswered: there was no answer; whether the value arrived is not known.
+        OpsError: the URL is no HTTP URL.
+    """
+    sent = {"Content-Type": "application/json", **headers}
+    return _ask("POST", url, json.dumps(value).encode(), sent, timeout, unix_socket, True)
+
+
+def _ask(
+    method: str,
+    url: str,
+    sent: bytes | None,
+    more: Mapping[str, str],
+    timeout: float,
+    unix_socket: str,
+    validate_certs: bool,
+) -> Answer:
     parts, port = _split(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection = _connection(parts.scheme, str(parts.hostname), port, timeout, unix_socket, validate_certs)
     try:
-        connection.request("GET", path, headers={"User-Agent": "blyan.ops", "Connection": "close"})
+        connection.request(method, path, sent, {"User-Agent": "blyan.ops", "Connection": "close", **more})
         response = connection.getresponse()
         body = _body(response, time.monotonic() + timeout)
         headers = {name.lower(): value for name, value in response.getheaders()}

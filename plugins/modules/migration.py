@@ -13,6 +13,9 @@ description:
   - Makes the idle slot ready for a release, that is its environment and its link, and runs a command of the app in the
     directory of the release, as the app's user, with that environment.
   - It runs as a unit of its own, so that a lost connection does not cut it in half.
+  - Where the variable C(DATABASE_URL) names a PostgreSQL database, that unit holds an advisory lock in it, so that no
+    two migrations run there at a time.
+  - The record of the release gets the schema of the database before and after.
 author: Blyan operators (@blyan)
 extends_documentation_fragment:
   - blyan.ops.run
@@ -31,12 +34,26 @@ options:
     description: The command, as one would type it in the directory of the release; empty for none.
     type: str
     default: ''
+  schema_command:
+    description:
+      - A command that prints two words in its last line, run like O(command). They are the schema that the database
+        has, and the one that the release needs. It may leave the second out.
+      - Empty where there is none; then schemas are not known.
+    type: str
+    default: ''
+  allow_migrations:
+    description:
+      - Whether there may be migrations. Where not, a release that needs another schema than the database has is refused
+        before the database is touched, and so is one of which O(schema_command) does not tell.
+      - Check mode cannot tell, as the release is not there to be asked.
+    type: bool
+    default: true
   user:
     description: The account that runs it.
     type: str
     default: blyan
   timeout:
-    description: How long it may take, such as V(10m).
+    description: How long it may take, such as V(10m), and before that another migration of the same database.
     type: str
     default: 10m
 """
@@ -49,6 +66,18 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+schema:
+  description: What is known for the record of the release; empty where O(schema_command) is, and in check mode.
+  returned: success
+  type: dict
+  contains:
+    schema_before: {description: The schema before., type: str, sample: '12'}
+    schema_after: {description: The schema after., type: str, sample: '13'}
+notes:
+  description: What people should know besides.
+  returned: always
+  type: list
+  elements: str
 seconds:
   description: Seconds that each step took.
   returned: always
@@ -57,8 +86,8 @@ seconds:
 
 from typing import Any
 
+from ansible_collections.blyan.ops.plugins.module_utils import agent, migration, options, pack, slots, start
 from ansible_collections.blyan.ops.plugins.module_utils import layout as site
-from ansible_collections.blyan.ops.plugins.module_utils import migration, options, slots, start
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 
@@ -67,6 +96,8 @@ ARGUMENTS: dict[str, Any] = {
     **options.RELEASE,
     **options.VARIABLES,
     "command": {"type": "str", "default": ""},
+    "schema_command": {"type": "str", "default": ""},
+    "allow_migrations": {"type": "bool", "default": True},
     "user": {"type": "str", "default": "blyan"},
     "timeout": {"type": "str", "default": "10m"},
 }
@@ -76,17 +107,33 @@ def act(context: Context) -> dict[str, Any]:
     """Run the command."""
     p = context.params
     release = options.release(p)
-    command, timeout = migration.split_command(p["command"]), context.duration("timeout")
+    command = migration.split_command(p["command"], "deploy_migrate_command")
+    schema_command = migration.split_command(p["schema_command"], "deploy_schema_command")
+    timeout = context.duration("timeout")
     layout = options.layout(p)
     if not command:
-        return {}
+        return {"schema": {}}
     context.settle()
     slot = site.other(layout.live_slot())
-    wanted = slots.Wanted(slot, release.id, release.label, options.environment(p), started=False)
+    # The agent is what holds the lock.
+    ours = pack.archive(agent)
+    wanted = slots.Wanted(slot, release.id, release.label, options.environment(p), agent=ours, started=False)
     context.apply(*start.make_ready(layout, wanted, Systemd()))
-    operation = migration.Migrate(layout, release.id, slot, command, p["user"], timeout)
+    operation = migration.Migrate(
+        layout,
+        release.id,
+        slot,
+        command,
+        schema_command,
+        p["allow_migrations"],
+        p["user"],
+        timeout,
+        progress=context.progress,
+    )
     context.apply(operation, migration.plan(command, release.label))
-    return {}
+    context.notes += [operation.report.note] if operation.report.note else []
+    migration.judge(operation.report, operation.said, release)
+    return {"schema": operation.schema}
 
 
 def main() -> None:

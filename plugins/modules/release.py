@@ -52,6 +52,14 @@ options:
     description: Why it is abandoned.
     type: str
     default: ''
+  schema_before:
+    description: The schema that the database had before the migrations of what is abandoned; empty where not known.
+    type: str
+    default: ''
+  schema_after:
+    description: The schema that the database has after them, which stays.
+    type: str
+    default: ''
   drain_timeout:
     description: How long what the release answers while it is abandoned may need to end, such as V(30s).
     type: str
@@ -103,6 +111,10 @@ release:
     version: {description: What was asked for., type: str, sample: main}
     venv: {description: Name of its virtual environment., type: str, sample: 0f1e2d3c4b5a6978}
     state: {description: 'V(building), V(good) or V(bad).', type: str, sample: building}
+moved:
+  description: What it means that its migrations changed the schema of the database; empty where they did not.
+  returned: O(state=abandoned)
+  type: str
 notes:
   description: What was done about an earlier run that was killed, in sentences.
   returned: always
@@ -115,12 +127,13 @@ seconds:
 """
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.blyan.ops.plugins.module_utils import abandon, build, options, venvs
+from ansible_collections.blyan.ops.plugins.module_utils import abandon, build, options, schema, venvs
 from ansible_collections.blyan.ops.plugins.module_utils.git import repository
+from ansible_collections.blyan.ops.plugins.module_utils.releases import Records
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 
@@ -132,6 +145,8 @@ ARGUMENTS: dict[str, Any] = {
     "version": {"type": "str", "default": ""},
     "id": {"type": "str", "default": ""},
     "reason": {"type": "str", "default": ""},
+    "schema_before": {"type": "str", "default": ""},
+    "schema_after": {"type": "str", "default": ""},
     "drain_timeout": {"type": "str", "default": "30s"},
     "requirements": {"type": "str", "default": "requirements.txt"},
     "python": {"type": "path", "default": "/usr/bin/python3"},
@@ -155,7 +170,9 @@ def present(context: Context) -> dict[str, Any]:
             source.fetch(p["commit"])
         requirements = venvs.gather(p["requirements"], lambda path: source.show(p["commit"], path))
         venv = venvs.key(requirements, venvs.interpreter(p["python"]), p["pip_extra_args"])
-        wanted = build.Wanted(p["commit"], p["version"] or p["commit"], venv, p["keep"], context.run.who)
+        compatible = schema.names(source.show(p["commit"], schema.COMPATIBLE_FILE) or "")
+        version = p["version"] or p["commit"]
+        wanted = build.Wanted(p["commit"], version, venv, p["keep"], context.run.who, compatible)
         release, changes = build.plan(wanted, build.find(layout))
 
         def make_venv(path: Path) -> None:
@@ -178,9 +195,16 @@ def abandoned(context: Context) -> dict[str, Any]:
     p = context.params
     layout = options.layout(p)
     context.settle(finish=False)
+    records = Records(layout)
+    record = records.get(p["id"])
     changes = abandon.plan(layout, p["id"], Systemd())
-    context.apply(abandon.Abandon(layout, p["id"], p["reason"], context.duration("drain_timeout")), changes)
-    return {}
+    known = {name: p[name] for name in ("schema_before", "schema_after") if p[name]}
+    context.apply(abandon.Abandon(layout, p["id"], p["reason"], context.duration("drain_timeout"), known), changes)
+    if record is None or record.state != "building":
+        return {"moved": ""}
+    told = replace(record, **known)
+    live = records.get(layout.current_release())
+    return {"moved": schema.moved(told.schema_before, told.schema_after, told, live.label if live else "")}
 
 
 def act(context: Context) -> dict[str, Any]:

@@ -45,6 +45,15 @@ options:
     description: A release id, commit or version to go back to; empty for the release that served before.
     type: str
     default: ''
+  across_migrations:
+    description: Whether to go back even to a release that is made for an older schema than the database has.
+    type: bool
+    default: false
+  carry_nodes:
+    description:
+      - Whether the GPU nodes that the live slot knows have to be readable, as M(blyan.ops.slot) carries them over.
+    type: bool
+    default: true
   user:
     description: The account that runs the app.
     type: str
@@ -119,6 +128,8 @@ ARGUMENTS: dict[str, Any] = {
     "repo": {"type": "str", "default": ""},
     "version": {"type": "str", "default": "main"},
     "rollback_to": {"type": "str", "default": ""},
+    "across_migrations": {"type": "bool", "default": False},
+    "carry_nodes": {"type": "bool", "default": True},
     "user": {"type": "str", "default": "blyan"},
     "front_url": {"type": "str", "default": "http://127.0.0.1/api"},
     "validate_certs": {"type": "bool", "default": True},
@@ -140,10 +151,14 @@ def act(context: Context) -> dict[str, Any]:
     preflight.require_host(p["user"], p["front_url"] + p["health_path"], p["validate_certs"])
     target = preflight.target(found, purpose, p["rollback_to"])
     if target is not None:
+        preflight.require_schema(found, target, p["across_migrations"] or purpose == "restart")
+        preflight.require_nodes(found, p["carry_nodes"], Systemd())
         return {**result, "target": asdict(target)}
     with repository(p["repo"], layout.mirror) as source:
         commit = source.resolve(p["version"])
     done = preflight.nothing_to_deploy(found, commit, options.environment(p), options.files(p))
+    if not done:
+        preflight.require_nodes(found, p["carry_nodes"], Systemd())
     return {**result, "commit": commit, "needed": not done}
 
 

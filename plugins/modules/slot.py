@@ -40,6 +40,12 @@ options:
     description: How long the app may need until it is healthy, such as V(60s).
     type: str
     default: 60s
+  carry_nodes:
+    description:
+      - Whether the GPU nodes that the live slot knows are registered with this one, as the last thing.
+      - Where the app keeps none, or the live slot does not run or is not healthy, there is nothing to carry over.
+    type: bool
+    default: true
   drain_timeout:
     description: How long what still runs in the slot may need to end, such as V(30s).
     type: str
@@ -82,6 +88,7 @@ ARGUMENTS: dict[str, Any] = {
     "prepared": {"type": "bool", "default": False},
     "health_timeout": {"type": "str", "default": "60s"},
     "drain_timeout": {"type": "str", "default": "30s"},
+    "carry_nodes": {"type": "bool", "default": True},
 }
 
 
@@ -111,6 +118,7 @@ def act(context: Context) -> dict[str, Any]:
         health_statuses=p["health_statuses"],
         health_timeout=health_timeout,
         drain_timeout=drain_timeout,
+        carry_nodes=p["carry_nodes"],
         progress=context.progress,
     )
     context.apply(operation, changes)

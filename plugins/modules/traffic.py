@@ -94,7 +94,8 @@ def act(context: Context) -> dict[str, Any]:
     layout = options.layout(p)
     release = options.release(p)
     context.settle()
-    wanted = traffic.Wanted(p["slot"], release.id, release.label, context.run.who)
+    known = {name: getattr(release, name) for name in ("schema_before", "schema_after") if getattr(release, name)}
+    wanted = traffic.Wanted(p["slot"], release.id, release.label, context.run.who, known)
     if not context.check:
         traffic.require_release(layout, wanted)
     operation, changes = traffic.switch(

@@ -77,6 +77,10 @@ class Running:
                 stderr=subprocess.STDOUT,
             )
 
+    def said(self) -> str:
+        """What it printed so far."""
+        return self._output.read_text()
+
     def finish(self, code: int = 0) -> PlayResult:
         """Wait for its end, which has to be with this exit code and with a result file."""
         try:

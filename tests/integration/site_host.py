@@ -31,7 +31,8 @@ find /etc/systemd/system -name 'aiblock*' -delete
 find /var/lib/blyan-ops -mindepth 1 -delete
 rm -rf /usr/local/lib/blyan-ops /run/aiblock /run/blyan-ops
 systemctl daemon-reload
-runuser -u postgres -- psql --quiet --dbname=blyandb --command='DROP TABLE IF EXISTS schema_migrations, api_keys, usage'
+runuser -u postgres -- psql --quiet --dbname=blyandb \
+  --command='DROP TABLE IF EXISTS schema_migrations, api_keys, usage, payments'
 """
 
 # Any write to a file changes its inode's ctime, so the listing tells what a hash of contents would, and more.

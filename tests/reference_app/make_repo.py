@@ -53,6 +53,7 @@ VERSIONS = {
         "Remember when a key was last used",
         (
             _migration("last use of keys", "ALTER TABLE api_keys ADD COLUMN last_used timestamptz"),
+            ("SCHEMA_COMPATIBLE", "migrate_db.py.\n", "migrate_db.py.\n1\n"),
             ("api/keys.py", '"rotation_interval_days",\n)', '"rotation_interval_days", "last_used",\n)'),
             (
                 "api/keys.py",
@@ -65,6 +66,11 @@ VERSIONS = {
                 '"UPDATE api_keys SET last_used = now() WHERE key_value = %s AND is_active RETURNING 1"',
             ),
         ),
+    ),
+    "undeclared": Version(
+        "3.1.0",
+        "Migrate, and not say whether older code works with that",
+        (_migration("payments", "CREATE TABLE payments (id integer PRIMARY KEY)"),),
     ),
     "v4-requirements": Version(
         "4.0.0", "Require one package more", (("requirements.txt", "sniffio", "six==1.17.0\nsniffio"),)
@@ -90,6 +96,14 @@ VERSIONS = {
         "2.6.0",
         "Fail half-way through a migration",
         (_migration("half of it", "CREATE TABLE half (id integer); ALTER TABLE missing ADD COLUMN x text"),),
+    ),
+    "broken-after-migration": Version(
+        "2.6.1",
+        "Migrate, and never be healthy",
+        (
+            _migration("payments", "CREATE TABLE payments (id integer PRIMARY KEY)"),
+            ("api/health.py", 'status = "healthy"', 'status = "unhealthy"'),
+        ),
     ),
     "slow-start": Version("2.7.0", "Take 20 s to start", ((SERVER, "or 0.0)", "or 20.0)"),)),
     "crash-later": Version(

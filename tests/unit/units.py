@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Callable
 
 import pytest
 from ansible_collections.blyan.ops.plugins.module_utils import traffic
+from ansible_collections.blyan.ops.plugins.module_utils.migrator import Report
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd, Unit
 
 
@@ -26,6 +30,7 @@ class Units:
         stale: whether their files are newer than what systemd has loaded.
         ran: command and properties of each transient unit.
         fails: what a transient unit says when it fails; None where it succeeds.
+        report: what a migration leaves.
         journal: the last log lines of any unit.
     """
 
@@ -38,6 +43,7 @@ class Units:
         self.stale = False
         self.ran: list[tuple[list[str], list[str]]] = []
         self.fails: list[str] | None = None
+        self.report = Report()
         self.journal: list[str] = []
         names = "show reload start stop carry_out kill reset enable disable prepare run log"
         for name in names.split():
@@ -88,9 +94,12 @@ class Units:
     def _prepare(self, tmpfiles: Sequence[str]) -> None:
         self.calls += [f"tmpfiles {each}" for each in tmpfiles]
 
-    def _run(self, unit: str, command: list[str], properties: list[str], timeout: float) -> list[str] | None:
+    def _run(
+        self, unit: str, command: list[str], properties: list[str], timeout: float, progress: Callable[[str], None]
+    ) -> list[str] | None:
         self.calls.append(f"run {unit}")
         self.ran.append((command, properties))
+        Path(json.loads(command[-1])["report"]).write_text(json.dumps(asdict(self.report)))
         return self.fails
 
     def _log(self, unit: str, invocation: str = "", lines: int = 15) -> list[str]:

@@ -7,6 +7,7 @@ import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Callable
 
 import pytest
 from ansible_collections.blyan.ops.plugins.module_utils import agent, traffic
@@ -16,6 +17,7 @@ from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
 from ansible_collections.blyan.ops.plugins.module_utils.lock import Lock
 from ansible_collections.blyan.ops.plugins.module_utils.run import Run
 from ansible_collections.blyan.ops.plugins.module_utils.shell import Completed
+from app import NODE, App, running
 from host import Host
 from servers import answer, served
 from units import Units
@@ -71,6 +73,14 @@ def test_a_restart_goes_through_the_other_slot(
     assert host.holder() == ""
     (line,) = host.journal()
     assert (line["what"], line["outcome"]) == ("systemctl restart aiblock", "done")
+
+
+def test_a_restart_carries_the_nodes_over(host: Host, site: Layout, units: Units, settings: agent.Settings) -> None:
+    told = answer("200 OK", b"{}", f"X-Blyan-Release: {OLD.id}", "X-Blyan-Slot: green")
+    blue, green = host.sockets / "blue.sock", host.sockets / "green.sock"
+    with served(told) as (url, _heads), running(App([dict(NODE)]), blue), running(App(), green) as app:
+        agent.swap(replace(settings, front_url=url))
+    assert [each["node_id"] for each in app.nodes] == ["gpu_a"]
 
 
 def test_a_restart_that_fails_leaves_what_serves_and_gives_the_lock_back(
@@ -161,7 +171,27 @@ def test_systemd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert listener.recv(1000) == b"READY=1\nSTATUS=blue serves r1"
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["swap", "twice"]])
+def test_it_is_what_runs_in_the_unit_of_a_migration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def migrate(job: str, say: Callable[[str], None]) -> int:
+        say(f"did {job}\nand more")
+        return 7
+
+    monkeypatch.setattr(agent.migrator, "main", migrate)
+    monkeypatch.setattr(sys, "argv", ["agent.pyz", "migrate", "{}"])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with pytest.raises(SystemExit) as ended:
+            agent.main()
+        listener.settimeout(10)
+        assert listener.recv(1000) == b"STATUS=did {}"
+    assert ended.value.code == 7
+    assert capsys.readouterr().out == "did {}\nand more\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["swap", "twice"], ["migrate"]])
 def test_usage(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["agent.pyz", *arguments])
     with pytest.raises(SystemExit, match=r"usage: agent.pyz serve\|swap\|stop"):

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.blyan.ops.plugins.module_utils import layout, preflight
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
 from ansible_collections.blyan.ops.plugins.module_utils.slots import HostFile
+from ansible_collections.blyan.ops.plugins.module_utils.web import Unanswered
 
 from .samples import HEALTHY, RUNNING, SILENT, STOPPED, release
 
@@ -94,6 +95,25 @@ def test_the_report_is_plain_values() -> None:
     assert preflight.report(BARE)["live"] is None
 
 
+OLD, MIGRATED = replace(ONE, schema_after="1"), replace(TWO, schema_before="1", schema_after="2")
+
+
+def test_a_rollback_across_a_migration_is_refused_unless_it_is_wanted() -> None:
+    found = replace(FOUND, releases=[OLD, MIGRATED])
+    with pytest.raises(OpsError, match="was deployed with schema 1") as caught:
+        preflight.require_schema(found, OLD, False)
+    assert "deploy_rollback_across_migrations: true" in caught.value.next_step
+    preflight.require_schema(found, OLD, True)
+    preflight.require_schema(found, MIGRATED, False)
+
+
+def test_a_rollback_past_a_migration_that_was_cut_short_is_refused_unless_it_is_wanted() -> None:
+    found = replace(FOUND, leftovers=["migration"])
+    with pytest.raises(OpsError, match="an earlier run was cut short in its migration"):
+        preflight.require_schema(found, ONE, False)
+    preflight.require_schema(found, ONE, True)
+
+
 def test_an_unknown_user_is_refused() -> None:
     with pytest.raises(OpsError, match="there is no user 'nobody-of-that-name'"):
         preflight.require_host("nobody-of-that-name", "http://127.0.0.1/", True)
@@ -104,6 +124,15 @@ def test_a_silent_front_door_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(OpsError, match=r"nothing answers at http://127\.0\.0\.1:1/ ") as caught:
         preflight.require_host(pwd.getpwuid(os.geteuid()).pw_name, "http://127.0.0.1:1/", True)
     assert "blyan_front_url" in caught.value.next_step
+
+
+def test_an_app_that_hangs_behind_the_front_door_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(url: str, validate_certs: bool) -> None:
+        raise Unanswered("timed out")
+
+    monkeypatch.setattr(preflight.shutil, "which", lambda program, path: f"/usr/bin/{program}")
+    monkeypatch.setattr(preflight, "get", hang)
+    preflight.require_host(pwd.getpwuid(os.geteuid()).pw_name, "http://127.0.0.1/", True)
 
 
 def test_a_missing_program_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

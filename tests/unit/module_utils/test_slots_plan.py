@@ -41,7 +41,7 @@ def steps(wanted: slots.Wanted, found: slots.Found) -> list[str]:
 def test_a_bare_host_gets_all() -> None:
     planned = steps(WANTED, BARE)
     assert planned == ["master_key", "environment", "release", "agent", "files", "files", *ON]
-    assert set(planned) == set(StartSlot.steps)
+    assert set(planned) == set(StartSlot.steps) - {"registry"}, "nothing is live whose nodes could be carried over"
 
 
 def test_a_slot_as_wanted_is_left_alone() -> None:
@@ -65,19 +65,35 @@ def test_one_thing_differs(found: dict[str, object], planned: list[str]) -> None
     assert steps(WANTED, replace(THERE, **found)) == planned
 
 
+@pytest.mark.parametrize(
+    ("found", "planned"),
+    [
+        ({"live_nodes": frozenset({"a"}), "unit": STOPPED, "answers": SILENT}, [*ON, "registry"]),
+        ({"live_nodes": frozenset(), "unit": STOPPED, "answers": SILENT}, [*ON, "registry"]),
+        ({"live_nodes": None, "unit": STOPPED, "answers": SILENT}, ON),
+        ({"live_nodes": frozenset({"a", "b"}), "nodes": frozenset({"a"})}, ["registry"]),
+        ({"live_nodes": frozenset({"a"}), "nodes": frozenset({"a", "b"})}, []),
+        ({"live_nodes": None, "nodes": frozenset({"a"})}, []),
+    ],
+    ids=["started", "none yet", "not wanted", "runs and lacks one", "runs and knows them", "runs, and not wanted"],
+)
+def test_nodes_are_carried_over(found: dict[str, object], planned: list[str]) -> None:
+    assert steps(WANTED, replace(THERE, **found)) == planned
+
+
 def test_the_slot_that_serves_is_never_touched() -> None:
     with pytest.raises(OpsError, match="the slot green serves now"):
         slots.plan(WANTED, replace(THERE, serves=True, release="r1"))
 
 
 def test_made_ready_only() -> None:
-    assert steps(replace(WANTED, started=False), BARE) == ["master_key", "environment", "release"]
+    assert steps(replace(WANTED, started=False), BARE) == ["master_key", "environment", "release", "agent"]
 
 
 def test_what_was_made_ready_in_this_run_is_not_done_again() -> None:
     prepared = replace(WANTED, prepared=True)
     assert steps(prepared, THERE) == ON
-    assert steps(prepared, BARE) == ["agent", "files", "files", *ON]
+    assert steps(prepared, BARE) == ["files", "files", *ON]
 
 
 def test_without_files_units_and_agent_stay_as_they_are() -> None:

@@ -11,8 +11,8 @@ from ansible_collections.blyan.ops.plugins.module_utils import layout, leftovers
 from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
 from ansible_collections.blyan.ops.plugins.module_utils.steps import Engine
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
+from app import NODE, App, running
 from host import Host
-from servers import answer, served
 from units import Units
 
 from .cut import Died, Planned, Way, cut, left, points, ways
@@ -37,10 +37,11 @@ def planned(host: Host, site: Layout, monkeypatch: pytest.MonkeyPatch) -> Iterat
             health_statuses=[],
             health_timeout=5,
             drain_timeout=0,
+            carry_nodes=True,
             progress=lambda text: None,
         )
 
-    with served(answer("200 OK", b"{}"), layout.socket("green")):
+    with running(App([dict(NODE)]), layout.socket("blue")), running(App(), layout.socket("green")):
         yield plan
 
 

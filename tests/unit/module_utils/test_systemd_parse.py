@@ -18,6 +18,7 @@ ConditionResult=yes
 ConditionTimestampMonotonic=99000000
 InactiveExitTimestampMonotonic=100000000
 StateChangeTimestampMonotonic=200500000
+MainPID=4711
 """
 UNKNOWN = """\
 NRestarts=0
@@ -54,6 +55,7 @@ InactiveExitTimestampMonotonic=0
                 enabled=True,
                 began=100.0,
                 changed=200.5,
+                pid=4711,
             ),
         ),
         (UNKNOWN, Unit("inactive", "dead", 0, "", "", False)),

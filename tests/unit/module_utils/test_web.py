@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
 from ansible_collections.blyan.ops.plugins.module_utils.health import Health, look
-from ansible_collections.blyan.ops.plugins.module_utils.web import Answer, Unanswered, get
+from ansible_collections.blyan.ops.plugins.module_utils.web import Answer, Unanswered, get, post
+from app import App, running
 from servers import answer, served
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
@@ -30,6 +31,24 @@ def test_over_a_unix_socket(tmp_path: Path) -> None:
         got = get(url, unix_socket=str(tmp_path / "blue.sock"))
     assert got.body == b"hi"
     assert heads[0].startswith("GET / HTTP/1.1\r\nHost: localhost\r\n")
+
+
+def test_json_is_posted_with_headers(tmp_path: Path) -> None:
+    app = App(key="secret")
+    with running(app, tmp_path / "blue.sock"):
+        got = post(
+            "http://localhost/p2p/register",
+            {"host": "h", "port": 1},
+            unix_socket=str(tmp_path / "blue.sock"),
+            headers={"X-API-Key": "secret"},
+        )
+    assert (got.status, app.registered) == (200, [{"host": "h", "port": 1}])
+
+
+def test_headers_are_sent() -> None:
+    with served(answer("200 OK")) as (url, heads):
+        get(url, headers={"X-API-Key": "secret"})
+    assert "X-API-Key: secret\r\n" in heads[0]
 
 
 def test_an_error_is_an_answer() -> None:

@@ -47,9 +47,9 @@ def call(host: Host, origin: Origin, commit: str, *, check: bool = False, **argu
     return host.call(release.main, check, **given, **user, **arguments)
 
 
-def abandon(host: Host, name: str, *, check: bool = False) -> dict[str, Any]:
+def abandon(host: Host, name: str, *, check: bool = False, **arguments: Any) -> dict[str, Any]:
     given = {"root": str(host.root), "state": "abandoned", "id": name, "reason": "it never was healthy"}
-    return host.call(release.main, check, **given)
+    return host.call(release.main, check, **given, **arguments)
 
 
 def records(host: Host) -> Records:
@@ -161,6 +161,26 @@ def test_an_abandoned_release_is_gone_and_its_record_says_why(host: Host, origin
     assert not (host.root / "releases" / made).exists()
     assert units.states == {}
     assert host.holder() == ""
+
+
+def test_what_its_migrations_did_is_told_and_remembered(host: Host, origin: Origin, units: Units) -> None:
+    made = call(host, origin, origin.commit(FILES))["release"]["id"]
+    result = abandon(host, made, schema_before="1", schema_after="2")
+    assert result["moved"] == "The database was migrated: its schema went from 1 to 2, and stays so."
+    found = records(host).get(made)
+    assert found is not None
+    assert (found.schema_before, found.schema_after) == ("1", "2")
+
+
+def test_a_rollback_that_failed_has_nothing_to_tell_of_migrations(host: Host, origin: Origin, units: Units) -> None:
+    made = call(host, origin, origin.commit(FILES))["release"]["id"]
+    records(host).change(made, state="good", schema_before="1", schema_after="2")
+    assert abandon(host, made)["moved"] == ""
+
+
+def test_a_release_says_itself_which_schemas_it_is_compatible_with(host: Host, origin: Origin) -> None:
+    commit = origin.commit({**FILES, "SCHEMA_COMPATIBLE": "# older ones\n1\n2\n"})
+    assert call(host, origin, commit)["release"]["schema_compatible"] == "1 2"
 
 
 def test_a_release_that_serves_is_not_abandoned(host: Host, origin: Origin, units: Units) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.blyan.ops.plugins.module_utils.lock import Lock
 from ansible_collections.blyan.ops.plugins.module_utils.releases import Records, Release
 from ansible_collections.blyan.ops.plugins.module_utils.run import Run
 from ansible_collections.blyan.ops.plugins.modules import release_info
+from app import App, running
 from host import Host
 from origin import Origin
 from servers import answer, served
@@ -49,7 +50,7 @@ def commit(host: Host, origin: Origin, units: Units) -> Iterator[str]:
     layout.slot("blue").symlink_to(layout.release("r1"))
     layout.live.symlink_to(host.sockets / "blue.sock")
     units.states["aiblock@blue.service"] = "active"
-    with served(HEALTHY, host.sockets / "blue.sock"):
+    with running(App(), host.sockets / "blue.sock"):
         yield commit
 
 
@@ -98,6 +99,28 @@ def test_targets(host: Host, front: str) -> None:
     assert call(host, "rollback", front_url=front)["target"]["id"] == "r0"
     assert call(host, "rollback", front_url=front, rollback_to="fffffff")["target"]["id"] == "r0"
     assert call(host, "restart", front_url=front)["target"]["id"] == "r1"
+
+
+@pytest.mark.usefixtures("commit")
+def test_a_rollback_across_a_migration(host: Host, front: str) -> None:
+    for name, schema in (("r0", "1"), ("r1", "2")):
+        Records(Layout(host.root)).change(name, schema_after=schema)
+    assert "r0 (main) was deployed with schema 1" in call(host, "rollback", front_url=front)["reason"]
+    assert call(host, "rollback", front_url=front, across_migrations=True)["target"]["id"] == "r0"
+    assert call(host, "restart", front_url=front)["target"]["id"] == "r1"
+
+
+@pytest.mark.parametrize("purpose", ["deploy", "rollback", "restart"])
+@pytest.mark.usefixtures("commit")
+def test_nodes_that_could_not_be_carried_over_are_seen_before_anything_changes(
+    host: Host, origin: Origin, front: str, purpose: str
+) -> None:
+    origin.commit({"a": "2"})
+    (host.sockets / "blue.sock").unlink()
+    with running(App(listing=(503, {})), host.sockets / "blue.sock"):
+        result = call(host, purpose, repo=str(origin.path), front_url=front)
+        assert "the nodes that aiblock@blue.service knows cannot be read: HTTP 503" in result["reason"]
+        assert call(host, purpose, repo=str(origin.path), front_url=front, carry_nodes=False)["needed"]
 
 
 @pytest.mark.parametrize("purpose", ["deploy", "rollback", "restart"])

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from ansible_collections.blyan.ops.plugins.module_utils import envfile, pack
 from ansible_collections.blyan.ops.plugins.modules import slot
+from app import NODE, App, running
 from host import Host
 from servers import answer, served
 from units import Units
 
 RELEASE = {"id": "r2", "commit": "b" * 40, "version": "v2"}
-BLUE = "aiblock@blue.service"
+BLUE, GREEN = "aiblock@blue.service", "aiblock@green.service"
 SECRETS = {"DATABASE_URL": "postgresql://blyan:hunter2@h/d"}
 
 
@@ -133,6 +134,49 @@ def test_the_environment_of_the_live_slot_is_taken_over(host: Host, units: Units
     with served(answer("200 OK", b'{"status": "healthy"}'), host.sockets / "green.sock"):
         call(host, environment=None, secrets=None, files=[])
     assert (host.etc / "slots" / "green.env").read_text() == 'A="1"\n'
+
+
+@pytest.fixture
+def live(host: Host, units: Units) -> Iterator[App]:
+    """The app serves from blue, and knows a node."""
+    (host.root / "live.sock").symlink_to(host.sockets / "blue.sock")
+    units.states[BLUE] = "active"
+    with running(App([dict(NODE)]), host.sockets / "blue.sock") as app:
+        yield app
+
+
+def test_nodes_of_the_live_slot_are_carried_over_last(host: Host, units: Units, live: App) -> None:
+    with running(App(), host.sockets / "green.sock") as app:
+        told = call(host, check=True)
+        assert app.nodes == []
+        result = call(host)
+        assert [each["node_id"] for each in app.nodes] == ["gpu_a"]
+        assert not call(host)["changed"]
+        live.nodes.append({**NODE, "node_id": "gpu_b"})
+        assert [each["after_header"] for each in call(host)["diff"]] == [f"GPU nodes known to {GREEN}"]
+    assert [each["node_id"] for each in app.nodes][-1] == "gpu_b"
+    assert result["diff"] == told["diff"]
+    assert result["diff"][-1]["after"] == "nodes: the 1 of the live slot\n"
+
+
+def test_no_node_is_carried_over_where_that_is_not_wanted(host: Host, units: Units, live: App) -> None:
+    with running(App(), host.sockets / "green.sock") as app:
+        call(host, carry_nodes=False)
+    assert app.nodes == []
+
+
+def test_a_slot_that_does_not_take_a_node_is_taken_back(host: Host, units: Units, live: App) -> None:
+    with running(App(registering=(500, {})), host.sockets / "green.sock"):
+        result = call(host)
+    assert "does not take the node gpu_a: HTTP 500" in result["reason"]
+    assert units.states == {BLUE: "active"}
+
+
+def test_nodes_that_cannot_be_read_keep_the_slot_from_starting(host: Host, units: Units, live: App) -> None:
+    live.listing = (401, {})
+    with running(App(), host.sockets / "green.sock"):
+        assert f"the nodes that {BLUE} knows cannot be read: HTTP 401" in call(host)["reason"]
+    assert units.calls == []
 
 
 @pytest.mark.parametrize(

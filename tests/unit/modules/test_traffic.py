@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,9 @@ def _blue_serves(host: Host, units: Units) -> None:
     units.enabled.update({BLUE, WATCH})
 
 
-def call(host: Host, front: str, *, check: bool = False, slot: str = "green") -> dict[str, Any]:
-    release = {name: value for name, value in asdict(NEW).items() if value != ""}
-    given = {"root": str(host.root), "release": release, "slot": slot, "front_url": front, "timeout": "0.2s"}
+def call(host: Host, front: str, *, check: bool = False, slot: str = "green", release: Release = NEW) -> dict[str, Any]:
+    given_release = {name: value for name, value in asdict(release).items() if value != ""}
+    given = {"root": str(host.root), "release": given_release, "slot": slot, "front_url": front, "timeout": "0.2s"}
     return host.call(traffic.main, check, **given)
 
 
@@ -62,6 +62,13 @@ def test_the_new_release_serves(host: Host, units: Units) -> None:
     assert units.states == {GREEN: "active", WATCH: "active"}
     assert units.enabled == {GREEN, WATCH}
     assert host.holder() == ""
+
+
+def test_the_record_has_the_schema(host: Host, units: Units) -> None:
+    """The migrations ran on another host."""
+    with served(answer("200 OK", b'{"status": "healthy"}', "X-Blyan-Release: r2", "X-Blyan-Slot: green")) as (url, _):
+        live = call(host, url, release=replace(NEW, schema_before="1", schema_after="2"))["live"]
+    assert (live["schema_before"], live["schema_after"]) == ("1", "2")
 
 
 def test_again_there_is_nothing_to_do(host: Host, units: Units) -> None:

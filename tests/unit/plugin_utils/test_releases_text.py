@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.blyan.ops.plugins.plugin_utils import releases_text
 
 V1: dict[str, Any] = {
@@ -17,6 +18,8 @@ V1: dict[str, Any] = {
     "live_by": "anna@desk",
     "error": "",
     "pruned": False,
+    "schema_after": "",
+    "schema_compatible": "",
 }
 V2 = {**V1, "id": "20261102T000000Z-0000002", "version": "v2", "live_by": "ben@desk"}
 FAILED = {**V1, "id": "20261103T000000Z-0000003", "state": "bad", "live_since": "", "live_by": "", "pruned": True}
@@ -33,6 +36,20 @@ def test_a_deploy() -> None:
     assert "by ben@desk" in text[1]
     assert text[2] == f"replaced {V1['id']} (v1)"
     assert text[3].endswith(f"-e deploy_rollback_to={V1['id']}")
+
+
+@pytest.mark.parametrize(
+    ("made_for", "has", "compatible", "refused"),
+    [("1", "2", "", True), ("1", "2", "0 1", False), ("1", "1", "", False), ("", "2", "", False), ("1", "", "", False)],
+)
+def test_going_back_across_a_migration_is_told_as_what_it_is(
+    made_for: str, has: str, compatible: str, refused: bool
+) -> None:
+    before = {**V1, "slot": "blue", "schema_after": made_for}
+    now = {**V2, "slot": "green", "schema_after": has, "schema_compatible": compatible}
+    text = releases_text.deploy_summary({"live": before}, {"live": now}, False)
+    told = "-e deploy_rollback_across_migrations=true (it was deployed with schema 1, and the database has 2)"
+    assert (told in text[3]) == refused
 
 
 def test_the_first_deploy_cannot_go_back() -> None:
@@ -59,7 +76,7 @@ def test_the_table_has_the_newest_first_and_marks_the_live_one() -> None:
     found = {"live": {**V2, "slot": "green"}, "releases": [V1, V2, FAILED], "slots": SLOTS}
     head, titles, *rows = releases_text.release_table(found)
     assert head == f"{V2['id']} (v2) serves from green"
-    assert titles.split() == ["RELEASE", "VERSION", "STATE", "LIVE", "SINCE", "BY"]
+    assert titles.split() == ["RELEASE", "VERSION", "STATE", "SCHEMA", "LIVE", "SINCE", "BY"]
     assert [row.split()[0] for row in rows[:3]] == [FAILED["id"], "*", V1["id"]]
     assert rows[0].endswith("it never was healthy")
     assert rows[3:] == [

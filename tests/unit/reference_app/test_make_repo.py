@@ -98,7 +98,9 @@ def test_every_version_has_its_number_and_compiles(repo: Path, name: str, tmp_pa
 def test_only_some_versions_change_requirements_or_migrations(repo: Path, name: str) -> None:
     changed = set(git(repo, "diff", "--name-only", "v2", name).split())
     assert ("requirements.txt" in changed) == ("requirements" in name)
-    assert ("scripts/migrate_db.py" in changed) == (name in {"v3", "broken-migration"})
+    assert ("scripts/migrate_db.py" in changed) == (
+        name in {"v3", "undeclared", "broken-migration", "broken-after-migration"}
+    )
 
 
 def test_broken_import_says_why(repo: Path, tmp_path: Path) -> None:

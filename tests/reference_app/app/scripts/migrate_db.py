@@ -1,7 +1,10 @@
 # Copyright (c) 2026, Blyan operators
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring the database that DATABASE_URL names to the schema of this version; --print-schema tells its version."""
+"""Bring the database that DATABASE_URL names to the schema of this version.
+
+--print-schema changes nothing, and prints the schema that it has and the one that this version needs.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,7 @@ def main() -> None:
         # One transaction for all: it commits at the end, or nothing of it has happened.
         with psycopg2.connect(url, connect_timeout=10) as connection, connection.cursor() as cursor:
             if sys.argv[1:] == ["--print-schema"]:
-                answer = str(schema(cursor))
+                answer = f"{schema(cursor)} {MIGRATIONS[-1][0]}"
             elif not sys.argv[1:]:
                 answer = migrate(cursor)
             else:
