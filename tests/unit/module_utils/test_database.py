@@ -36,14 +36,14 @@ class Driver(ModuleType):
         self.taken, self.autocommit, self.closed = taken, False, False
         self.urls: list[str] = []
         self.asked: list[str] = []
-        self.error: Exception | None = None
+        self.errors: list[Exception] = []
 
     def connect(self, url: str, **options: Any) -> Driver:
         self.urls.append(url)
         if "?" in url:
             raise self.ProgrammingError("invalid URI query parameter")
-        if self.error:
-            raise self.error
+        for error in self.errors:
+            raise error
         return self
 
     def cursor(self) -> Driver:
@@ -143,7 +143,7 @@ def test_what_only_another_driver_knows_is_left_out(driver: Driver) -> None:
     ],
 )
 def test_a_database_that_cannot_be_locked(driver: Driver, error: Exception, reason: str) -> None:
-    driver.error = error
+    driver.errors = [error]
     with pytest.raises(OpsError) as caught, database.locked(URL, 10, lambda text: None):
         pytest.fail("it was not to be held")
     assert caught.value.reason == reason

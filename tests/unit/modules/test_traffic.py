@@ -66,7 +66,10 @@ def test_the_new_release_serves(host: Host, units: Units) -> None:
 
 def test_the_record_has_the_schema(host: Host, units: Units) -> None:
     """The migrations ran on another host."""
-    with served(answer("200 OK", b'{"status": "healthy"}', "X-Blyan-Release: r2", "X-Blyan-Slot: green")) as (url, _):
+    with served(answer("200 OK", b'{"status": "healthy"}', "X-Blyan-Release: r2", "X-Blyan-Slot: green")) as (
+        url,
+        _heads,
+    ):
         live = call(host, url, release=replace(NEW, schema_before="1", schema_after="2"))["live"]
     assert (live["schema_before"], live["schema_after"]) == ("1", "2")
 
