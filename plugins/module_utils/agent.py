@@ -16,10 +16,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from . import abandon, atomic, leftovers, migrator, slots, start, traffic
 from . import layout as site
@@ -38,6 +38,7 @@ from .systemd import Systemd
 CONFIGURATION = site.CONFIGURATION / "slots.json"
 _SWAP_ASKED = site.SOCKETS / ".restart"
 _WATCH_SECONDS = 2.0
+_LONGEST_RUN = 3600.0
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,19 @@ def stop(settings: Settings) -> None:
             Systemd().stop(site.unit(slot), wait="shutdown.target" not in jobs)
 
 
+def retire(settings: Settings, slot: str) -> None:
+    """End a slot that was kept warm, unless it serves again."""
+    run = Run(f"retire-{os.getpid()}", f"root@{socket.gethostname()}", f"end of the warm slot {slot}")
+    lock = Lock(STATE)
+    # Whoever changes this host now may be about to use the slot.
+    with lock.renewed(run, wait=_LONGEST_RUN):
+        try:
+            if Layout(Path(settings.root)).live_slot() != slot:
+                Systemd().stop(site.unit(slot), wait=False)
+        finally:
+            lock.release(run)
+
+
 def job_of(listing: str, unit: str) -> str:
     """The kind of job that systemd runs for a unit, from ``systemctl list-jobs``; empty for none."""
     for line in listing.splitlines():
@@ -218,10 +232,12 @@ def main() -> None:
     """Run the command that the unit names."""
     if sys.argv[1:2] == ["migrate"] and len(sys.argv) == 3:
         raise SystemExit(migrator.main(sys.argv[2], _tell))
-    actions: Mapping[str, Any] = {"serve": serve, "swap": swap, "stop": stop}
-    action = actions.get(sys.argv[1] if len(sys.argv) == 2 else "")
+    actions: dict[tuple[str, ...], Callable[[Settings], None]] = {("serve",): serve, ("swap",): swap, ("stop",): stop}
+    for slot in site.SLOTS:
+        actions["retire", slot] = partial(retire, slot=slot)
+    action = actions.get(tuple(sys.argv[1:]))
     if action is None:
-        raise SystemExit(f"usage: {sys.argv[0]} {'|'.join(actions)}")
+        raise SystemExit(f"usage: {sys.argv[0]} serve|swap|stop|retire SLOT")
     try:
         action(Settings.read())
     except OpsError as error:

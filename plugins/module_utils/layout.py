@@ -26,6 +26,11 @@ def unit(slot: str) -> str:
     return f"aiblock@{slot}.service"
 
 
+def retirement(slot: str) -> str:
+    """The timer that ends a slot which is kept warm."""
+    return f"aiblock-retire-{slot}.timer"
+
+
 def socket(slot: str) -> Path:
     """The Unix socket on which a slot answers."""
     return SOCKETS / f"{slot}.sock"

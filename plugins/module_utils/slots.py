@@ -65,6 +65,7 @@ class Found:
 
     Args:
         serves: whether requests reach it.
+        retires: whether a timer is to end it, as it was kept warm.
         live_nodes: the GPU nodes that the live slot knows; None where none are to be carried over.
         nodes: those that this slot knows.
     """
@@ -78,6 +79,7 @@ class Found:
     unit: Unit
     answers: Health
     serves: bool
+    retires: bool = False
     live_nodes: frozenset[str] | None = None
     nodes: frozenset[str] = frozenset()
 
@@ -106,6 +108,7 @@ def find(
         if unit.state == "active"
         else Health(False, "not running"),
         live == slot,
+        systemd.show(site.retirement(slot)).state == "active",
         None if live_nodes is None else frozenset(str(node.get("node_id")) for node in live_nodes),
         frozenset() if live_nodes is None else registry.known_ids(slot, systemd),
     )
@@ -131,6 +134,8 @@ def plan(wanted: Wanted, found: Found) -> list[Change]:
     if starts:
         changes.append(Change("start", target, None, {"runs": wanted.label}))
         changes.append(Change("healthy", f"health of {target}", None, {"health": "good"}))
+    if found.retires:
+        changes.append(Change("keep", site.retirement(wanted.slot), {"ends": target}, None))
     # One that is started anew gets those too that register while it starts.
     if found.live_nodes is not None and (starts or found.live_nodes - found.nodes):
         changes.append(

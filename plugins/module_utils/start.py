@@ -48,7 +48,7 @@ class StartSlot(Operation):
 
     name = "slot"
     # The registry last, as nodes that register between it and the switch do so in vain.
-    steps = ("master_key", "environment", "release", "agent", "files", "start", "healthy", "registry")
+    steps = ("keep", "master_key", "environment", "release", "agent", "files", "start", "healthy", "registry")
 
     layout: Layout
     wanted: Wanted
@@ -77,7 +77,9 @@ class StartSlot(Operation):
 
     def do(self, change: Change) -> None:
         slot = self.wanted.slot
-        if change.step == "master_key":
+        if change.step == "keep":
+            self.systemd.cancel(change.target)
+        elif change.step == "master_key":
             atomic.write(site.MASTER_KEY, f"API_MASTER_KEY={secrets.token_urlsafe(32)}\n")
         elif change.step == "environment":
             site.environment_file(slot).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -125,10 +127,14 @@ class StartSlot(Operation):
         self.systemd.start(unit)
 
     def _await_end(self, unit: str) -> None:
-        """Let what still drains in the slot end; systemd bounds that by the unit's own timeout."""
+        """Let what still drains in the slot end, or end it: the unit's own timeout may be longer than this run's."""
         if self.systemd.show(unit).state == "active":
             self.systemd.stop(unit, wait=False)
-        self.systemd.await_end(unit, self.drain_timeout + 30, self.progress)
+        try:
+            self.systemd.await_end(unit, self.drain_timeout, self.progress)
+        except OpsError:
+            self.progress(f"ending {unit}, which drains for longer than {human(self.drain_timeout)}")
+            self._end()
 
     def _end(self) -> None:
         """Stop the slot at once: no request ever reached it, so there is nothing to drain."""

@@ -181,6 +181,19 @@ class Systemd:
             done = self._shell.run([*argv, "--", *words], timeout=timeout + 60)
         return None if done.ok else self.log(unit) or done.tail()
 
+    def later(self, timer: str, seconds: float, command: list[str]) -> None:
+        """Have a command run once, so many seconds from now; a reboot forgets it."""
+        self.cancel(timer)
+        name = timer.rpartition(".")[0]
+        argv = ["systemd-run", "--quiet", "--collect", f"--unit={name}", f"--on-active={seconds:.0f}"]
+        self._shell.must(
+            [*argv, "--timer-property=AccuracySec=1s", "--", *command], next_step=f"look at: systemctl status {timer}"
+        )
+
+    def cancel(self, timer: str) -> None:
+        """Forget what was to be done later; fine where there is nothing."""
+        self._shell.run(["systemctl", "stop", timer])
+
     @contextmanager
     def _followed(self, unit: str, progress: Callable[[str], None]) -> Iterator[None]:
         """Tell the status of a unit whenever it changes, for the length of a block."""

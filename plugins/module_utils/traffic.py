@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import atomic
+from . import atomic, pack
 from . import layout as site
+from .durations import human
 from .errors import OpsError
 from .health import Health, look
 from .layout import Layout
@@ -71,6 +72,7 @@ class Found:
         state: the state in the record of the wanted release.
         boots: whether the wanted slot is the one started at boot, and the watching unit with it.
         old_runs: whether the other slot runs.
+        old_retires: whether a timer is to end it, as it is kept warm.
     """
 
     live: str | None
@@ -79,6 +81,7 @@ class Found:
     state: str
     boots: bool
     old_runs: bool
+    old_retires: bool = False
 
 
 def find(layout: Layout, wanted_slot: str, wanted_release: str, systemd: Systemd) -> Found:
@@ -96,6 +99,7 @@ def find(layout: Layout, wanted_slot: str, wanted_release: str, systemd: Systemd
         release.state if release else "building",
         boots and _runs(systemd, WATCH),
         systemd.show(old).state in ("active", "activating"),
+        systemd.show(site.retirement(site.other(wanted_slot))).state == "active",
     )
 
 
@@ -113,8 +117,12 @@ def require_release(layout: Layout, wanted: Wanted) -> None:
         )
 
 
-def plan(wanted: Wanted, found: Found) -> list[Change]:
-    """What has to be done so that the slot serves, all of it and alone."""
+def plan(wanted: Wanted, found: Found, keep_warm: float = 0.0) -> list[Change]:
+    """What has to be done so that the slot serves, all of it and alone.
+
+    Args:
+        keep_warm: seconds that the other slot goes on running without serving.
+    """
     moves = found.live != wanted.slot
     changes = []
     if moves:
@@ -126,8 +134,9 @@ def plan(wanted: Wanted, found: Found) -> list[Change]:
         changes.append(Change("record", f"record of {wanted.label}", {"state": found.state}, {"state": "good"}))
     if not found.boots:
         changes.append(Change("boot", "slot started at boot", found.live, wanted.slot))
-    if found.old_runs or (moves and found.live):
-        changes.append(Change("drain", site.unit(site.other(wanted.slot)), {"runs": True}, {"runs": "until drained"}))
+    if (found.old_runs and not found.old_retires) or (moves and found.live):
+        until = f"idle for {human(keep_warm)}, to go back at once" if keep_warm else "until drained"
+        changes.append(Change("drain", site.unit(site.other(wanted.slot)), {"runs": True}, {"runs": until}))
     return changes
 
 
@@ -141,6 +150,7 @@ class Switch(Operation):
         previous: the release that serves now, empty for none.
         door: where the new slot has to show itself.
         timeout: seconds in which the front door has to show the new release.
+        keep_warm: seconds that the other slot goes on running without serving, so that going back is one rename.
         systemd: the service manager.
     """
 
@@ -154,12 +164,15 @@ class Switch(Operation):
     previous: str
     door: FrontDoor
     timeout: float
+    keep_warm: float = 0.0
     systemd: Systemd = field(default_factory=Systemd)
 
     @classmethod
     def again(cls, params: Mapping[str, Any]) -> Switch:
         wanted, door = Wanted(**params["wanted"]), FrontDoor(**params["door"])
-        return cls(Layout(Path(params["root"])), wanted, params["previous"], door, params["timeout"])
+        return cls(
+            Layout(Path(params["root"])), wanted, params["previous"], door, params["timeout"], params["keep_warm"]
+        )
 
     def params(self) -> dict[str, Any]:
         return {
@@ -168,6 +181,7 @@ class Switch(Operation):
             "previous": self.previous,
             "door": vars(self.door),
             "timeout": self.timeout,
+            "keep_warm": self.keep_warm,
         }
 
     def do(self, change: Change) -> None:
@@ -188,7 +202,7 @@ class Switch(Operation):
             if not _runs(self.systemd, WATCH):
                 self.systemd.start(WATCH)
         elif change.step == "drain":
-            self.systemd.stop(site.unit(site.other(slot)), wait=False)
+            self._drain(site.other(slot))
 
     def undo(self, change: Change) -> None:
         if change.step == "link":
@@ -196,6 +210,14 @@ class Switch(Operation):
         elif change.step == "current":
             previous = str(self.layout.release(self.previous)) if self.previous else None
             atomic.link(self.layout.current, previous)
+
+    def _drain(self, slot: str) -> None:
+        """End the slot that served: at once, or, kept warm, by a timer whose agent leaves a live slot alone."""
+        if self.keep_warm:
+            command = ["/usr/bin/python3", str(pack.AGENT), "retire", slot]
+            self.systemd.later(site.retirement(slot), self.keep_warm, command)
+        else:
+            self.systemd.stop(site.unit(slot), wait=False)
 
     def _prove(self) -> None:
         """Ask the front door until the new slot answers well several times in a row."""
@@ -233,8 +255,9 @@ def _seen(health: Health) -> str:
 
 
 def switch(
-    layout: Layout, wanted: Wanted, door: FrontDoor, *, systemd: Systemd, timeout: float
+    layout: Layout, wanted: Wanted, door: FrontDoor, *, systemd: Systemd, timeout: float, keep_warm: float = 0.0
 ) -> tuple[Switch, list[Change]]:
     """The operation that has a slot serve, with its changes."""
     found = find(layout, wanted.slot, wanted.release, systemd)
-    return Switch(layout, wanted, found.current, door, timeout, systemd), plan(wanted, found)
+    operation = Switch(layout, wanted, found.current, door, timeout, keep_warm, systemd)
+    return operation, plan(wanted, found, keep_warm)

@@ -41,6 +41,12 @@ options:
     description: Whether the certificate of O(front_url) has to be valid.
     type: bool
     default: true
+  keep_warm:
+    description:
+      - How long the slot that served before goes on running without serving, such as V(5m), so that going back to it
+        is one rename. With V(0s) it ends when its requests and streams have.
+    type: str
+    default: 0s
   timeout:
     description: How long the front door may need to show the release, such as V(10s).
     type: str
@@ -84,6 +90,7 @@ ARGUMENTS: dict[str, Any] = {
     "slot": {"type": "str", "choices": ["blue", "green"], "required": True},
     "front_url": {"type": "str", "default": "http://127.0.0.1/api"},
     "validate_certs": {"type": "bool", "default": True},
+    "keep_warm": {"type": "str", "default": "0s"},
     "timeout": {"type": "str", "default": "10s"},
 }
 
@@ -104,6 +111,7 @@ def act(context: Context) -> dict[str, Any]:
         traffic.FrontDoor(p["front_url"], p["health_path"], p["health_statuses"], p["validate_certs"]),
         systemd=Systemd(),
         timeout=context.duration("timeout"),
+        keep_warm=context.duration("keep_warm"),
     )
     context.apply(operation, changes)
     now = Records(layout).get(release.id) or release

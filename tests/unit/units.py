@@ -45,7 +45,7 @@ class Units:
         self.fails: list[str] | None = None
         self.report = Report()
         self.journal: list[str] = []
-        names = "show reload start stop carry_out kill reset enable disable prepare run log"
+        names = "show reload start stop carry_out kill reset enable disable prepare run later cancel log"
         for name in names.split():
             monkeypatch.setattr(Systemd, name, self._bound(name))
         monkeypatch.setattr(traffic, "enabled_at_boot", lambda unit: unit in self.enabled)
@@ -101,6 +101,13 @@ class Units:
         self.ran.append((command, properties))
         Path(json.loads(command[-1])["report"]).write_text(json.dumps(asdict(self.report)))
         return self.fails
+
+    def _cancel(self, timer: str) -> None:
+        self.states.pop(timer, None)
+
+    def _later(self, timer: str, seconds: float, command: list[str]) -> None:
+        self.calls.append(f"in {seconds:.0f}s {' '.join(command[-2:])}")
+        self.states[timer] = "active"
 
     def _log(self, unit: str, invocation: str = "", lines: int = 15) -> list[str]:
         return self.journal

@@ -89,7 +89,7 @@ def test_it_is_installed_where_the_units_look_for_it(tmp_path: Path, monkeypatch
 def test_it_runs(python: str, archive: Path) -> None:
     done = subprocess.run([python, "-I", str(archive)], check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert done.stderr.strip() == f"usage: {archive} serve|swap|stop"
+    assert done.stderr.strip() == f"usage: {archive} serve|swap|stop|retire SLOT"
 
 
 @on_each

@@ -126,6 +126,25 @@ def test_nothing_live_cannot_be_restarted(host: Host, site: Layout, units: Units
     assert host.holder() == ""
 
 
+@pytest.mark.parametrize(("slot", "calls"), [("blue", []), ("green", [f"stop {GREEN}"])])
+def test_a_warm_slot_ends_unless_it_serves_again(
+    host: Host, units: Units, settings: agent.Settings, slot: str, calls: list[str]
+) -> None:
+    agent.retire(settings, slot)
+    assert units.calls == calls
+    assert host.holder() == ""
+
+
+def test_a_warm_slot_does_not_end_under_a_run(
+    host: Host, units: Units, settings: agent.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent, "_LONGEST_RUN", 0.0)
+    Lock(host.state).acquire(Run("run-1", "anna@desk", "deploy"))
+    with pytest.raises(OpsError, match="held: deploy by anna@desk"):
+        agent.retire(settings, "green")
+    assert units.calls == []
+
+
 @pytest.mark.parametrize(
     ("kind", "calls", "asked"),
     [

@@ -41,7 +41,7 @@ def steps(wanted: slots.Wanted, found: slots.Found) -> list[str]:
 def test_a_bare_host_gets_all() -> None:
     planned = steps(WANTED, BARE)
     assert planned == ["master_key", "environment", "release", "agent", "files", "files", *ON]
-    assert set(planned) == set(StartSlot.steps) - {"registry"}, "nothing is live whose nodes could be carried over"
+    assert set(planned) == set(StartSlot.steps) - {"registry", "keep"}, "nothing is live, and nothing kept warm"
 
 
 def test_a_slot_as_wanted_is_left_alone() -> None:
@@ -52,6 +52,8 @@ def test_a_slot_as_wanted_is_left_alone() -> None:
     ("found", "planned"),
     [
         ({"release": "r1"}, ["release", *ON]),
+        ({"retires": True}, ["keep"]),
+        ({"retires": True, "answers": SILENT}, [*ON, "keep"]),
         ({"environment": 'A="0"\n'}, ["environment", *ON]),
         ({"master_key": False}, ["master_key", *ON]),
         ({"agent": "sha256:old"}, ["agent", *ON]),

@@ -18,11 +18,14 @@ from units import Units
 from .cut import Died, Planned, Way, cut, left, points, ways
 from .samples import BLUE, GREEN, NEW
 
+RETIREMENT = layout.retirement("green")
+
 
 @pytest.fixture
-def planned(host: Host, site: Layout, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Planned]]:
+def planned(host: Host, site: Layout, units: Units, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Planned]]:
     """Plans the start of the new release in green, where it is healthy."""
     monkeypatch.setattr(start.pack, "AGENT", host.etc / "agent.pyz")
+    units.states[RETIREMENT] = "active"
     unit = host.etc / "aiblock@.service"
     unit.write_text("old\n")
     files = [slots.HostFile(str(unit), "new\n"), slots.HostFile(str(host.etc / "slots.json"), "{}\n")]
@@ -56,6 +59,8 @@ def test_a_slot_that_did_not_make_it_is_stopped_and_files_are_as_before(
     way: Way,
 ) -> None:
     cut(engine, planned(), point, way)
+    assert (RETIREMENT in units.states) == (point == "slot.keep:before"), "nothing may end the slot later"
+    units.states.pop(RETIREMENT, None)
     assert (leftovers.settle(engine) != []) == (way is Died)
     assert units.states == {BLUE: "active"}
     assert (host.etc / "aiblock@.service").read_text() == "old\n"

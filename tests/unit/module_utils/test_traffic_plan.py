@@ -46,6 +46,13 @@ def test_one_thing_is_left_to_do(found: dict[str, object], planned: list[str]) -
     assert steps(replace(DONE, **found)) == planned
 
 
+def test_a_slot_that_is_kept_warm_is_left_to_its_timer() -> None:
+    warm = replace(DONE, old_runs=True, old_retires=True)
+    assert traffic.plan(WANTED, warm, 300) == []
+    (drain,) = (change for change in traffic.plan(WANTED, BEFORE, 300) if change.step == "drain")
+    assert drain.after == {"runs": "idle for 5m, to go back at once"}
+
+
 def test_a_link_never_moves_without_proof_before_the_commit() -> None:
     order = traffic.Switch.steps
     assert order.index("link") < order.index("prove") < order.index(traffic.Switch.commit) < order.index("drain")

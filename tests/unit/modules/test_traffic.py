@@ -36,9 +36,12 @@ def _blue_serves(host: Host, units: Units) -> None:
     units.enabled.update({BLUE, WATCH})
 
 
-def call(host: Host, front: str, *, check: bool = False, slot: str = "green", release: Release = NEW) -> dict[str, Any]:
+def call(
+    host: Host, front: str, *, check: bool = False, slot: str = "green", release: Release = NEW, keep_warm: str = "0s"
+) -> dict[str, Any]:
     given_release = {name: value for name, value in asdict(release).items() if value != ""}
     given = {"root": str(host.root), "release": given_release, "slot": slot, "front_url": front, "timeout": "0.2s"}
+    given["keep_warm"] = keep_warm
     return host.call(traffic.main, check, **given)
 
 
@@ -121,6 +124,15 @@ def test_a_front_door_that_shows_another_sends_the_link_back(host: Host, units: 
     record = Records(Layout(host.root)).get("r2")
     assert record is not None
     assert record.state == "building"
+
+
+def test_the_old_slot_is_kept_warm(host: Host, units: Units) -> None:
+    shows = answer("200 OK", b'{"status": "ok"}', "X-Blyan-Release: r2", "X-Blyan-Slot: green")
+    with served(shows) as (url, _heads):
+        assert call(host, url, keep_warm="5m")["changed"]
+        assert units.states[BLUE] == "active"
+        assert units.calls[-1] == "in 300s retire blue"
+        assert not call(host, url, keep_warm="5m")["changed"]
 
 
 def test_a_slot_that_another_run_has_used_since_is_refused(host: Host, units: Units) -> None:
