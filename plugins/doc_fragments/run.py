@@ -17,6 +17,12 @@ options:
     type: str
     choices: [never, on_failure, always]
     default: never
+  continue_lock:
+    description:
+      - Whether an earlier module of the same run took the lock and kept it. When another run has had it since, that run
+        may have changed anything, and the module is refused.
+    type: bool
+    default: false
   lock_wait:
     description: How long to wait while another run holds the lock of the host, such as V(10m).
     type: str

@@ -102,6 +102,13 @@ class Records:
         return self._directory / f"{release}.json"
 
 
+def serving(layout: Layout) -> dict[str, Any] | None:
+    """The record of the release that serves, with its ``slot``; None where none does."""
+    slot = layout.live_slot()
+    record = Records(layout).get(layout.current_release())
+    return None if slot is None or record is None else {**asdict(record), "slot": slot}
+
+
 def reusable(releases: Sequence[Release], live: str, commit: str, venv: str) -> Release | None:
     """The live release, if it is this commit with this virtual environment; a start with other variables needs no new.
 

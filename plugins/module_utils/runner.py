@@ -33,6 +33,7 @@ PROGRESS = Path("/run/blyan-ops")
 #: Options of every module of this collection that runs on a host; the doc fragment ``blyan.ops.run`` documents them.
 RUN_OPTIONS: dict[str, Any] = {
     "keep_lock": {"type": "str", "choices": ["never", "on_failure", "always"], "default": "never"},
+    "continue_lock": {"type": "bool", "default": False},
     "lock_wait": {"type": "str", "default": "0s"},
     "break_lock": {"type": "bool", "default": False},
     "run": {
@@ -75,7 +76,11 @@ class Context:
 
     def settle(self, *, finish: bool = True) -> None:
         """Finish or take back what killed runs left, and note it for the result and the journal."""
-        if not self.check:
+        if self.check:
+            self.notes += [
+                f"would first settle the {each} that an earlier run left" for each in self.engine.leftovers()
+            ]
+        else:
             for stale in PROGRESS.glob("*.progress"):
                 if stale.stem != self.run.id:
                     stale.unlink(missing_ok=True)
@@ -94,6 +99,8 @@ class Context:
         wait, keep = self.duration("lock_wait"), self.params["keep_lock"]
         if self.params["break_lock"]:
             self._break_lock()
+        if self.params["continue_lock"]:
+            self.lock.require(self.run)
         with self.lock.renewed(self.run, wait=wait, progress=self.progress):
             try:
                 yield

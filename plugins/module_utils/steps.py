@@ -14,6 +14,7 @@ finish what a killed one left, from the file alone.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -139,7 +140,12 @@ class Engine:
             ) from error
         at = record.at()
         if not record.back and (record.committed(again) or (finish and operation.leftover == "finish")):
-            self._go(again, record)
+            try:
+                self._go(again, record)
+            except OpsError as error:
+                if file.exists():
+                    raise
+                return f"took back the {operation.name} that an earlier run left at step {at}, as {error.reason}"
             return f"finished the {operation.name} that an earlier run left at step {at}"
         self._undo(again, record)
         return f"took back the {operation.name} that an earlier run left at step {at}"
@@ -278,7 +284,10 @@ class _Record:
 def fault_from_environment(point: str, side: str) -> None:
     """Kill this process at the point that BLYAN_OPS_FAULT names, as ``<operation>.<step>:before|after``.
 
-    Fault tests set it through the play's ``environment``; nothing else does.
+    With ``:stop`` after that it is stopped, until somebody has it go on. Fault tests set it; nothing else does.
     """
-    if os.environ.get("BLYAN_OPS_FAULT") == f"{point}:{side}":
-        os.kill(os.getpid(), 9)
+    fault = os.environ.get("BLYAN_OPS_FAULT")
+    if fault == f"{point}:{side}":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif fault == f"{point}:{side}:stop":
+        os.kill(os.getpid(), signal.SIGSTOP)

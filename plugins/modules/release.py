@@ -111,6 +111,10 @@ release:
     version: {description: What was asked for., type: str, sample: main}
     venv: {description: Name of its virtual environment., type: str, sample: 0f1e2d3c4b5a6978}
     state: {description: 'V(building), V(good) or V(bad).', type: str, sample: building}
+live:
+  description: The record of the release that serves, with its C(slot); null where none does.
+  returned: O(state=abandoned)
+  type: dict
 moved:
   description: What it means that its migrations changed the schema of the database; empty where they did not.
   returned: O(state=abandoned)
@@ -133,7 +137,7 @@ from typing import Any
 
 from ansible_collections.blyan.ops.plugins.module_utils import abandon, build, options, schema, venvs
 from ansible_collections.blyan.ops.plugins.module_utils.git import repository
-from ansible_collections.blyan.ops.plugins.module_utils.releases import Records
+from ansible_collections.blyan.ops.plugins.module_utils.releases import Records, serving
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 
@@ -200,11 +204,13 @@ def abandoned(context: Context) -> dict[str, Any]:
     changes = abandon.plan(layout, p["id"], Systemd())
     known = {name: p[name] for name in ("schema_before", "schema_after") if p[name]}
     context.apply(abandon.Abandon(layout, p["id"], p["reason"], context.duration("drain_timeout"), known), changes)
+    live = serving(layout)
     if record is None or record.state != "building":
-        return {"moved": ""}
+        return {"moved": "", "live": live}
     told = replace(record, **known)
-    live = records.get(layout.current_release())
-    return {"moved": schema.moved(told.schema_before, told.schema_after, told, live.label if live else "")}
+    serves = records.get(live["id"]) if live else None
+    moved = schema.moved(told.schema_before, told.schema_after, told, serves.label if serves else "")
+    return {"moved": moved, "live": live}
 
 
 def act(context: Context) -> dict[str, Any]:

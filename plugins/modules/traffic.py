@@ -65,6 +65,10 @@ live:
   description: The record of the release that serves now, with its C(slot).
   returned: success
   type: dict
+before:
+  description: The record of the release that served before, with its C(slot); null where none did.
+  returned: success
+  type: dict
 previous:
   description: The id of the release that served before; empty where none did.
   returned: success
@@ -79,7 +83,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.blyan.ops.plugins.module_utils import options, traffic
-from ansible_collections.blyan.ops.plugins.module_utils.releases import Records
+from ansible_collections.blyan.ops.plugins.module_utils.releases import Records, serving
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 
@@ -105,6 +109,7 @@ def act(context: Context) -> dict[str, Any]:
     wanted = traffic.Wanted(p["slot"], release.id, release.label, context.run.who, known)
     if not context.check:
         traffic.require_release(layout, wanted)
+    before = serving(layout)
     operation, changes = traffic.switch(
         layout,
         wanted,
@@ -115,7 +120,7 @@ def act(context: Context) -> dict[str, Any]:
     )
     context.apply(operation, changes)
     now = Records(layout).get(release.id) or release
-    return {"live": {**asdict(now), "slot": p["slot"]}, "previous": operation.previous}
+    return {"live": {**asdict(now), "slot": p["slot"]}, "before": before, "previous": operation.previous}
 
 
 def main() -> None:

@@ -28,7 +28,8 @@ def deploy_summary(found: Mapping[str, Any], switched: Mapping[str, Any], check:
     if before and before["id"] != now["id"]:
         text.append(f"replaced {_name(before)}")
         across = _across(before, now)
-        back = f"ansible-playbook rollback.yml -e deploy_rollback_to={before['id']}"
+        # The commit, and not the id, which another host has not; and the playbook's name that works everywhere.
+        back = f"ansible-playbook blyan.ops.rollback -e deploy_rollback_to={before['commit'][:7]}"
         text.append(f"go back: {back}" + (f" -e deploy_rollback_across_migrations=true ({across})" if across else ""))
     elif before:
         text.append(f"started anew; it served from {before['slot']} before")

@@ -75,6 +75,8 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
+                # A group of its own, so that a test can kill it with all its processes.
+                process_group=0,
             )
 
     def said(self) -> str:

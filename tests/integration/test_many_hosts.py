@@ -78,9 +78,30 @@ def test_none_switches_when_one_is_not_healthy(on_v1: list[Site], roll: Playbook
     assert [site.live() for site in on_v1] == before
     hosts = done.told["hosts"]
     assert "was not healthy within 5s" in hosts[NAMES[1]]["message"]
-    assert "another host of this batch is not ready" in hosts[NAMES[0]]["message"]
+    assert f"{NAMES[1]} of this batch is not ready, so none of them goes on" in hosts[NAMES[0]]["message"]
     assert not any(host["ok"] for host in hosts.values())
     clean(on_v1)
+
+
+def test_a_failed_migration_leaves_every_host_clean(on_v1: list[Site], roll: Playbooks) -> None:
+    before = [site.live() for site in on_v1]
+    done = roll("deploy", code=2, deploy_version="broken-migration")
+    assert [site.live() for site in on_v1] == before
+    messages = [host["message"] for host in done.told["hosts"].values()]
+    assert "the migrations of" in messages[0]
+    assert all(f"{NAMES[0]} of this batch is not ready" in message for message in messages[1:])
+    clean(on_v1)
+
+
+def test_without_a_common_predecessor_a_rollback_has_to_be_named(on_v1: list[Site], roll: Playbooks) -> None:
+    roll("deploy", f"--limit={NAMES[0]}", deploy_version="v2")
+    roll("deploy", deploy_version="v3")
+    done = roll("rollback", code=2)
+    assert "the hosts of this batch would get different commits" in done.told["hosts"][NAMES[1]]["message"]
+    assert versions(on_v1) == ["v3"] * 3
+    commit = on_v1[0].shell("cut -c1-7 /srv/blyan/releases/*/REVISION | head -1")
+    roll("rollback", deploy_rollback_to=commit)
+    assert versions(on_v1) == ["v1"] * 3
 
 
 def test_when_a_later_batch_fails_all_go_back(on_v1: list[Site], roll: Playbooks) -> None:
