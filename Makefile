@@ -83,9 +83,9 @@ sanity: venv ## ansible-test sanity, on an exported copy of the working tree
 		--python $$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 .PHONY: molecule
-molecule: venv ## One Molecule scenario for each role
+molecule: venv ## One Molecule scenario for each role, or that of one: ROLE=deploy
 	@rm -rf build/molecule
-	molecule test --all
+	molecule test $(if $(ROLE),--scenario-name $(ROLE),--all)
 
 .PHONY: e2e
 e2e: venv ## The playbooks from end to end, on real hosts

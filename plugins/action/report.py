@@ -38,7 +38,7 @@ class ActionModule(ActionBase):
             name: reporting.host_result(variables["hostvars"][name], options["result"])
             for name in variables["ansible_play_hosts_all"]
         }
-        told = reporting.collect(options["playbook"], run_of(variables)["id"], hosts)
+        told = reporting.collect(options["playbook"], run_of(variables)["id"], hosts, self._task.check_mode)
         for line in ["", *reporting.lines(told, self._task.check_mode), ""]:
             self._display.display(line, color=None if told["ok"] else C.COLOR_ERROR)
         if options["file"]:

@@ -63,7 +63,7 @@ class Settings:
         """
         found: Any = atomic.read_json(CONFIGURATION)
         if found is None:
-            raise OpsError(f"{CONFIGURATION} is missing", next_step="run playbooks/deploy.yml against this host")
+            raise OpsError(f"{CONFIGURATION} is missing", next_step="run the playbook deploy against this host")
         for name in ("health_timeout", "drain_timeout"):
             found[name] = seconds(str(found[name]), name)
         return cls(**found)
@@ -74,7 +74,7 @@ def serve(settings: Settings) -> None:
     layout, systemd = Layout(Path(settings.root)), Systemd()
     live = layout.live_slot()
     if live is None:
-        raise OpsError("no release is live on this host", next_step="deploy one with playbooks/deploy.yml")
+        raise OpsError("no release is live on this host", next_step="deploy one with the playbook deploy")
     asked = _SWAP_ASKED.exists()
     _SWAP_ASKED.unlink(missing_ok=True)
     if asked and systemd.show(site.unit(live)).state == "active":
@@ -118,7 +118,7 @@ def _swap(settings: Settings, run: Run, made: list[Change]) -> None:
     live = layout.live_slot()
     release = Records(layout).get(layout.release_of(live) or "") if live else None
     if release is None:
-        raise OpsError("no release is live on this host", next_step="deploy one with playbooks/deploy.yml")
+        raise OpsError("no release is live on this host", next_step="deploy one with the playbook deploy")
     slot = site.other(live)
     begin, changes = start.start(
         layout,

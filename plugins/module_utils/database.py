@@ -93,7 +93,7 @@ def _connect(url: str) -> Any:
         # Not a note: whoever reads notes at night has two migrations at a time then.
         raise OpsError(
             "DATABASE_URL names a PostgreSQL database, and without python3-psycopg2 no migration can lock it",
-            next_step="run playbooks/provision.yml, or on the host: apt-get install python3-psycopg2",
+            next_step="run the playbook provision, or on the host: apt-get install python3-psycopg2",
         ) from error
     options = {"connect_timeout": 10, "application_name": f"blyan.ops migration on {socket.gethostname()}"[:63]}
     try:

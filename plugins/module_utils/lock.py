@@ -53,7 +53,8 @@ def decide(holder: Holder | None, run: Run, boot: str, now: float) -> str | None
     """Why the run may not take the lock, or None when it may."""
     if holder is None or holder.id == run.id or holder.expired(boot, now):
         return None
-    return f"the lock of this host is held: {holder.label}, for {human(now - holder.taken)} now"
+    held, heard = human(now - holder.taken), human(now - holder.renewed)
+    return f"the lock of this host is held: {holder.label}, for {held} now and last renewed {heard} ago"
 
 
 class Lock:
@@ -150,7 +151,7 @@ class Lock:
             now = f"to {holder.label}" if holder else "and nobody holds it"
             raise OpsError(
                 f"this run lost the lock of this host {now}; it stopped there and took nothing back",
-                next_step="see what is live with playbooks/releases.yml; the next run settles what is left half done",
+                next_step="see what is live with the playbook releases; the next run settles what is left half done",
             )
 
     @contextmanager
@@ -194,8 +195,8 @@ def _wait_a_little(refusal: str, deadline: float, progress: Callable[[str], None
     if left <= 0:
         raise OpsError(
             refusal,
-            next_step=f"wait for it to end (deploy_lock_wait=10m does it for you); the lock of a dead run falls within "
-            f"{human(LEASE_SECONDS)}",
+            next_step="wait for it to end (deploy_lock_wait=10m does it for you); when its controller is dead, it "
+            f"lets go {human(LEASE_SECONDS)} after what it is at, and deploy_lock=break takes the lock at once",
         )
     progress(f"{refusal}; waiting up to {human(left)} more")
     time.sleep(min(1.0, left))

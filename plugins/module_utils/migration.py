@@ -62,7 +62,7 @@ def judge(report: Report, said: list[str] | None, release: Release) -> None:
     if said is not None:
         raise OpsError(
             f"the migrations of {release.id} failed",
-            next_step="read their last lines below; what served before serves on, with the schema as they left it",
+            next_step="read their last lines below; the schema is as they left it",
             details=said,
         )
     if report.outcome == migrator.NOT_ALLOWED:

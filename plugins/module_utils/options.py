@@ -68,7 +68,7 @@ def layout(params: Mapping[str, Any]) -> Layout:
     """
     root = Path(params["root"])
     if not root.is_dir():
-        raise OpsError(f"{root} is not on this host", next_step="run playbooks/provision.yml, or correct deploy_root")
+        raise OpsError(f"{root} is not on this host", next_step="run the playbook provision, or correct deploy_root")
     return Layout(root)
 
 

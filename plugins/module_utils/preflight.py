@@ -79,11 +79,11 @@ def require_host(user: str, front_url: str, validate_certs: bool) -> None:
         pwd.getpwnam(user)
     except KeyError as error:
         raise OpsError(
-            f"there is no user {user!r} on this host", next_step="run playbooks/provision.yml, or correct deploy_user"
+            f"there is no user {user!r} on this host", next_step="run the playbook provision, or correct deploy_user"
         ) from error
     for program in ("git", "systemctl", "systemd-run"):
         if shutil.which(program, path="/usr/bin:/bin:/usr/local/bin") is None:
-            raise OpsError(f"{program} is not on this host", next_step="run playbooks/provision.yml")
+            raise OpsError(f"{program} is not on this host", next_step="run the playbook provision")
     try:
         get(front_url, validate_certs=validate_certs)
     except Unanswered as error:
@@ -92,7 +92,7 @@ def require_host(user: str, front_url: str, validate_certs: bool) -> None:
             return
         raise OpsError(
             f"nothing answers at {front_url} ({error})",
-            next_step="see that nginx runs there, run playbooks/provision.yml, or correct blyan_front_url",
+            next_step="see that nginx runs there, run the playbook provision, or correct blyan_front_url",
         ) from error
 
 
@@ -154,7 +154,7 @@ def target(found: Found, purpose: str, rollback_to: str) -> Release | None:
         return rollback_target(found.releases, live.id if live else None, rollback_to)
     if purpose == "restart":
         if live is None:
-            raise OpsError("no release is live on this host", next_step="deploy one with playbooks/deploy.yml")
+            raise OpsError("no release is live on this host", next_step="deploy one with the playbook deploy")
         return live
     return None
 

@@ -32,7 +32,7 @@ def of_app() -> Iterator[OpsError]:
         if name in given:
             yield from proof(given[name])
         else:
-            yield OpsError(f"{site.SITE_ENVIRONMENT} has no {name}", next_step="run playbooks/provision.yml")
+            yield OpsError(f"{site.SITE_ENVIRONMENT} has no {name}", next_step="run the playbook provision")
 
 
 def of_database(url: str) -> Iterator[OpsError]:

@@ -125,13 +125,17 @@ def rollback_target(releases: Sequence[Release], live: str | None, wanted: str) 
         live: the id of the release that serves.
         wanted: a release id, a commit (at least 7 digits) or a version; empty for the one that served before.
 
+    Returns:
+        The release; the live one where that alone is what was named.
+
     Raises:
         OpsError: there is none; nothing was changed.
     """
     usable = [r for r in releases if r.usable and r.id != live]
     ids = ", ".join(r.id for r in reversed(usable)) or "none"
     if wanted:
-        fit = [r for r in usable if r.id == wanted or r.version == wanted or _same_commit(r.commit, wanted)]
+        named = [r for r in releases if r.id == wanted or r.version == wanted or _same_commit(r.commit, wanted)]
+        fit = [r for r in named if r in usable] or [r for r in named if r.id == live]
         if fit:
             return fit[-1]
         raise OpsError(
@@ -180,7 +184,5 @@ def _same_commit(commit: str, wanted: str) -> bool:
 def _why_not(releases: Sequence[Release], live: str | None, wanted: str) -> str:
     for release in reversed(releases):
         if wanted in (release.id, release.version) or _same_commit(release.commit, wanted):
-            if release.id == live:
-                return ": it is live already"
             return f": {release.id} is {'gone from disk' if release.pruned else release.state}"
     return ""

@@ -89,7 +89,7 @@ class Shell:
         except FileNotFoundError as error:
             raise OpsError(
                 f"{argv[0]} is not on this host ({error.strerror}: {error.filename})",
-                next_step=f"install {argv[0]}; playbooks/provision.yml installs all that an API host needs",
+                next_step=f"install {argv[0]}; the playbook provision installs all that an API host needs",
             ) from error
         with process:
             try:

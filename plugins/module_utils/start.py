@@ -158,7 +158,7 @@ class StartSlot(Operation):
                 self._unhealthy("ended while it started", state)
             if waited > self.health_timeout:
                 self._unhealthy(f"was not healthy within {human(self.health_timeout)}: {health.says}", state)
-            if waited - told >= 1:
+            if waited - told >= max(1.0, waited / 5):
                 told = waited
                 self.progress(f"{unit} is not healthy yet after {human(waited)}: {health.says}")
             # Often at first, as most apps are quick, then ever more seldom.
@@ -177,7 +177,7 @@ class StartSlot(Operation):
         hidden = envfile.secrets_in([site.SITE_ENVIRONMENT, site.environment_file(self.wanted.slot), site.MASTER_KEY])
         raise OpsError(
             f"{unit} with release {self.wanted.label} {how}",
-            next_step="read the app's last lines below; what served before serves on",
+            next_step="read the app's last lines below; no request has reached it",
             details=envfile.redact(self._said(unit, state.invocation), hidden),
         )
 

@@ -153,7 +153,9 @@ def act(context: Context) -> dict[str, Any]:
     if target is not None:
         preflight.require_schema(found, target, p["across_migrations"] or purpose == "restart")
         preflight.require_nodes(found, p["carry_nodes"], Systemd())
-        return {**result, "target": asdict(target)}
+        live = found.release
+        there = purpose == "rollback" and live is not None and target.id == live.id
+        return {**result, "target": asdict(target), "needed": not there}
     with repository(p["repo"], layout.mirror) as source:
         commit = source.resolve(p["version"])
     done = preflight.nothing_to_deploy(found, commit, options.environment(p), options.files(p))

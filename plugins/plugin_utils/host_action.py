@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.blyan.ops.plugins.plugin_utils import progress
 
@@ -31,6 +31,7 @@ class HostAction(ActionBase):
         variables = task_vars or {}
         result: dict[str, Any] = super().run(tmp, variables)
         # An empty string means unset, as that is what a survey sends for a question left open.
+        _require_result_file(str(variables.get("blyan_result_file") or ""))
         given = {name: value for name, value in self._task.args.items() if value != ""}
         run = run_of(variables)
         host = str(variables.get("inventory_hostname", "the host"))
@@ -41,9 +42,19 @@ class HostAction(ActionBase):
             result.update(
                 failed=True,
                 reason=f"{host} cannot be reached",
-                msg=f"{host} cannot be reached: {error.message}. Next: check host and network, then run this again.",
+                msg=f"{host} cannot be reached: {error.message.rstrip('. ')}. "
+                "Next: see that `ssh` to it works (host, network, key of the host), then run this again.",
             )
         return result
+
+
+def _require_result_file(path: str) -> None:
+    """Refuse before anything changes what the report could not write at the end."""
+    if path and not os.access(Path(path).absolute().parent, os.W_OK):
+        raise AnsibleActionFail(
+            f"blyan_result_file is {path!r}, which cannot be written. "
+            "Next: name a file in a directory of the controller that exists."
+        )
 
 
 def run_of(variables: Mapping[str, Any]) -> dict[str, str]:

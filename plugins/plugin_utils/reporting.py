@@ -33,9 +33,15 @@ def host_result(variables: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {"ok": True, **result}
 
 
-def collect(playbook: str, run: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The value for machines: the content of the result file."""
-    return {"playbook": playbook, "run": run, "ok": all(host["ok"] for host in hosts.values()), "hosts": dict(hosts)}
+def collect(playbook: str, run: str, hosts: Mapping[str, Mapping[str, Any]], check: bool = False) -> dict[str, Any]:
+    """The value for machines: the content of the result file; in check mode, of what would be."""
+    return {
+        "playbook": playbook,
+        "run": run,
+        "check": check,
+        "ok": all(host["ok"] for host in hosts.values()),
+        "hosts": dict(hosts),
+    }
 
 
 def lines(result: Mapping[str, Any], check: bool) -> list[str]:

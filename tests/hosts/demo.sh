@@ -31,7 +31,7 @@ Try next, after:  source .venv/bin/activate
   ansible-playbook playbooks/deploy.yml -e deploy_version=broken-health   one that must not go live
   ansible-playbook playbooks/rollback.yml                                 back to the release before
   ansible-playbook playbooks/releases.yml                                 what is live, and what was
-  ansible-playbook playbooks/deploy.yml --check --diff                    what a run would do
+  ansible-playbook playbooks/deploy.yml -e deploy_version=v3 --check --diff   what a run would do
   python3 tests/hosts/hosts.py ssh demo                                   a shell on the host
   make demo-down                                                          leaves nothing
 END

@@ -50,7 +50,7 @@ def test_the_summary_says_what_was_replaced_and_how_to_go_back(play: Playbooks, 
     old = serving("v1")
     output = play("deploy", deploy_version="v2").output
     assert f"replaced {old.release} (v1)" in output
-    assert f"go back: ansible-playbook rollback.yml -e deploy_rollback_to={old.release}" in output
+    assert f"go back: ansible-playbook blyan.ops.rollback -e deploy_rollback_to={old.commit[:7]}" in output
 
 
 def test_a_deploy_after_a_rollback_deploys(site: Site, play: Playbooks, serving: Serving) -> None:

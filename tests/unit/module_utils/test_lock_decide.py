@@ -30,10 +30,13 @@ def test_may_be_taken(holder: Holder | None, run: Run, boot: str, now: float) ->
     assert decide(holder, run, boot, now) is None
 
 
-@pytest.mark.parametrize(("now", "age"), [(1000.0, "1m 40s"), (1000.0 + LEASE_SECONDS, "2m 40s")])
+@pytest.mark.parametrize(
+    ("now", "age"),
+    [(1000.0, "1m 40s now and last renewed 0s"), (1000.0 + LEASE_SECONDS, "2m 40s now and last renewed 1m")],
+)
 def test_is_held(now: float, age: str) -> None:
     assert decide(HELD, BEN, "boot-1", now) == (
-        f"the lock of this host is held: deploy by anna@desk since 2026-11-23T20:45:01Z, for {age} now"
+        f"the lock of this host is held: deploy by anna@desk since 2026-11-23T20:45:01Z, for {age} ago"
     )
 
 

@@ -67,11 +67,14 @@ def test_a_version_that_was_deployed_twice_is_the_newest() -> None:
     assert releases.rollback_target([*HISTORY, again], THREE.id, "v1") == again
 
 
+@pytest.mark.parametrize("wanted", ["v3", THREE.id, THREE.commit[:10]])
+def test_the_live_one_by_its_name_leaves_nothing_to_do(wanted: str) -> None:
+    assert releases.rollback_target(HISTORY, THREE.id, wanted) == THREE
+
+
 @pytest.mark.parametrize(
     ("wanted", "why"),
     [
-        ("v3", "it is live already"),
-        (THREE.commit[:10], "it is live already"),
         ("v2", f"{TWO.id} is bad"),
         ("v1", f"{ONE.id} is gone from disk"),
         (TWO.commit[:6], "no good release is called so"),

@@ -43,4 +43,4 @@ def test_all_that_does_not_work_is_named_without_a_password(
 def test_an_environment_that_is_not_there(host: Host, units: Units) -> None:
     result = call(host, app=True)
     for name in ("DATABASE_URL", "REDIS_URL"):
-        assert f"{host.etc}/site.env has no {name}. Next: run playbooks/provision.yml." in result["msg"]
+        assert f"{host.etc}/site.env has no {name}. Next: run the playbook provision." in result["msg"]

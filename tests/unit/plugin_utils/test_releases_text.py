@@ -35,7 +35,7 @@ def test_a_deploy() -> None:
     assert text[0] == f"serves {V2['id']} (v2) from green"
     assert "by ben@desk" in text[1]
     assert text[2] == f"replaced {V1['id']} (v1)"
-    assert text[3].endswith(f"-e deploy_rollback_to={V1['id']}")
+    assert text[3].endswith(f"-e deploy_rollback_to={V1['commit'][:7]}")
 
 
 @pytest.mark.parametrize(

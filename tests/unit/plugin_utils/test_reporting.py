@@ -41,7 +41,7 @@ def test_all_hosts_have_to_be_well() -> None:
     good, bad = {"ok": True}, {"ok": False, "message": "m"}
     assert reporting.collect("deploy", "id", {"a": good, "b": good})["ok"]
     told = reporting.collect("deploy", "id", {"a": good, "b": bad})
-    assert told == {"playbook": "deploy", "run": "id", "ok": False, "hosts": {"a": good, "b": bad}}
+    assert told == {"playbook": "deploy", "run": "id", "check": False, "ok": False, "hosts": {"a": good, "b": bad}}
 
 
 def test_lines() -> None:
