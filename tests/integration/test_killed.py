@@ -22,7 +22,7 @@ from ansible_collections.blyan.ops.plugins.module_utils.start import StartSlot
 from ansible_collections.blyan.ops.plugins.module_utils.steps import Operation
 from ansible_collections.blyan.ops.plugins.module_utils.traffic import Switch
 from conftest import SITE_VARIABLES, Serving
-from playbook import Playbooks
+from playbook import SECONDS, Playbooks
 from site_host import Site, lost
 
 #: A module comes over standard input, so that its command line has nothing more.
@@ -60,8 +60,11 @@ def faulty(site: Site, fault: str) -> str:
 
 def killed_module(site: Site, play: Playbooks, playbook: str, point: str, variables: dict[str, Any]) -> None:
     """The module dies, and the controller sees it."""
-    done = play(playbook, code=2, ansible_python_interpreter=faulty(site, f"{point}:after"), **variables)
-    assert "rc: 137" in done.output, f"{point} never came"
+    run = play.start(
+        f"playbooks/{playbook}.yml", ansible_python_interpreter=faulty(site, f"{point}:after"), **variables
+    )
+    assert run.process.wait(SECONDS) == 2, f"{point} never came"
+    assert "rc: 137" in run.finish(2).output
 
 
 def killed_controller(site: Site, play: Playbooks, playbook: str, point: str, variables: dict[str, Any]) -> None:

@@ -123,6 +123,14 @@ def test_nodes_that_could_not_be_carried_over_are_seen_before_anything_changes(
         assert call(host, purpose, repo=str(origin.path), front_url=front, carry_nodes=False)["needed"]
 
 
+@pytest.mark.usefixtures("commit")
+def test_a_rollback_to_what_is_live_has_nothing_to_do(host: Host, front: str) -> None:
+    found = call(host, "rollback", front_url=front, rollback_to="r1")
+    assert (found["target"]["id"], found["needed"]) == ("r1", False)
+    assert call(host, "rollback", front_url=front)["needed"]
+    assert call(host, "restart", front_url=front)["needed"]
+
+
 @pytest.mark.parametrize("purpose", ["deploy", "rollback", "restart"])
 @pytest.mark.usefixtures("commit")
 def test_another_run_keeps_it_out_but_not_from_looking(host: Host, front: str, purpose: str) -> None:
