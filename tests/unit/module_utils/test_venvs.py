@@ -97,11 +97,23 @@ def test_an_open_quote_is_refused() -> None:
         venvs.split_arguments('--find-links "/srv')
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--index-url=https://anna:{}@host/simple",
+        "--index-url https://{}@host/simple",
+        "--extra-index-url 'https://'{}@host/simple",
+        "git+https://{}@host/x.git@main",
+        "--index-url 'https://{}@host/simple",
+    ],
+)
 @given(st.from_regex(r"[A-Za-z0-9%._-]{6,30}", fullmatch=True))
-def test_a_password_is_refused_and_not_repeated(password: str) -> None:
+def test_a_password_or_token_is_refused_and_not_repeated(text: str, secret: str) -> None:
     with pytest.raises(OpsError) as caught:
-        venvs.split_arguments(f"--index-url=https://anna:{password}QQ@host/simple")
-    assert f"{password}QQ" not in caught.value.message()
+        venvs.split_arguments(text.format(f"{secret}QQ"))
+    assert "deploy_pip_extra_args carries a password or token" in caught.value.reason
+    assert ".netrc" in caught.value.next_step
+    assert f"{secret}QQ" not in caught.value.message()
 
 
 def test_whole_is_what_was_built_to_its_end(tmp_path: Path) -> None:
