@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from .web import Answer, Unanswered, get
 
+_LONGEST = 200
+
 
 @dataclass(frozen=True)
 class Health:
@@ -39,15 +41,29 @@ def judge(answer: Answer, statuses: Sequence[str]) -> Health:
     release = answer.headers.get("x-blyan-release", "")
     slot = answer.headers.get("x-blyan-slot", "")
     if answer.status != 200:
-        text = answer.body[:200].decode(errors="replace").strip()
-        return Health(False, f"HTTP {answer.status} {text}".strip(), release, slot)
+        return Health(False, quoted(answer), release, slot)
     if not statuses:
         return Health(True, "HTTP 200", release, slot)
     body = answer.json()
     status = body.get("status") if isinstance(body, dict) else None
     if not isinstance(status, str):
         return Health(False, "HTTP 200 with a body that has no status", release, slot)
-    return Health(status in statuses, f"HTTP 200 with status {status}", release, slot)
+    return Health(status in statuses, f"HTTP 200 with status {_line(status) or 'that cannot be shown'}", release, slot)
+
+
+def quoted(answer: Answer) -> str:
+    """An answer in one line for people: its status, and its body where that is JSON or a line of text, cut where long."""
+    text = answer.body.decode(errors="replace").strip()
+    if answer.json() is not None:
+        text = " ".join(text.split())
+    # A page of a proxy or framework says to people no more than its status.
+    return f"HTTP {answer.status} {'' if text.startswith('<') else _line(text)}".strip()
+
+
+def _line(text: str) -> str:
+    """The begin of a line of text; empty where it is several, or has characters that no terminal should be sent."""
+    begin = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return begin if text.isprintable() else ""
 
 
 def look(

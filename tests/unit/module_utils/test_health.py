@@ -44,7 +44,35 @@ def test_where_200_is_enough() -> None:
 
 
 def test_a_long_error_is_cut() -> None:
-    assert judge(Answer(500, {}, b"x" * 9999), GOOD).says == "HTTP 500 " + "x" * 200
+    assert judge(Answer(500, {}, b"x" * 9999), GOOD).says == "HTTP 500 " + "x" * 200 + "..."
+    seen = judge(Answer(200, {}, json.dumps({"status": "x" * 9999}).encode()), GOOD)
+    assert seen.says == "HTTP 200 with status " + "x" * 200 + "..."
+
+
+NGINX = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n</body>\r\n</html>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "HTTP 502"),
+        (NGINX, "HTTP 502"),
+        (b"\n<!DOCTYPE html><p>no", "HTTP 502"),
+        (b"Internal Server Error\n", "HTTP 502 Internal Server Error"),
+        ("Datenbank läuft nicht".encode(), "HTTP 502 Datenbank läuft nicht"),
+        (b'{"detail": "no database"}', 'HTTP 502 {"detail": "no database"}'),
+        (b'{\n  "detail": {\n    "redis": "gone"\n  }\n}\n', 'HTTP 502 { "detail": { "redis": "gone" } }'),
+        (b"Traceback (most recent call last):\n  File x\n", "HTTP 502"),
+        (b"\x1b[31mred", "HTTP 502"),
+    ],
+)
+def test_a_body_is_quoted_where_it_is_one_line_for_people(body: bytes, says: str) -> None:
+    assert judge(Answer(502, {}, body), GOOD).says == says
+
+
+def test_a_status_of_several_lines_is_not_quoted() -> None:
+    body = json.dumps({"status": "a\nb"}).encode()
+    assert judge(Answer(200, {}, body), GOOD).says == "HTTP 200 with status that cannot be shown"
 
 
 def test_no_answer_is_bad_health() -> None:
