@@ -93,7 +93,7 @@ class Registry:
         body = answer.json()
         listed = body.get("nodes") if isinstance(body, dict) else None
         if answer.status != 200 or not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-            raise self._unreadable(quoted(answer))
+            raise self._unreadable(quoted(answer, envfile.secrets_of_slots()))
         return listed
 
     def take(self, nodes: Sequence[Node]) -> None:
@@ -123,7 +123,7 @@ class Registry:
     def _register(self, told: Mapping[str, Any]) -> None:
         try:
             answer = post(_REGISTER, told, unix_socket=str(site.socket(self.slot)), headers=self._headers())
-            why = "" if answer.status in (200, 201) else quoted(answer)
+            why = "" if answer.status in (200, 201) else quoted(answer, envfile.secrets_of_slots())
         except Unanswered as error:
             why = f"no answer ({error})"
         if why:
