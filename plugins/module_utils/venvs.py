@@ -15,6 +15,7 @@ import shutil
 from pathlib import Path
 from typing import Callable
 
+from . import atomic
 from .errors import OpsError
 from .shell import Shell, to_disk
 from .urls import refuse_credentials, without_credentials
@@ -154,4 +155,5 @@ def build(
         )
     Shell().must(["chown", "-R", "root:root", str(venv)], next_step="look at the disk", timeout=120)
     to_disk(venv)
-    (venv / _WHOLE).touch()
+    # By a rename: what pip installed may have put a link there.
+    atomic.write(venv / _WHOLE, "", mode=0o644)
