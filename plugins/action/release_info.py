@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from ansible_collections.blyan.ops.plugins.module_utils.git import check_url
 from ansible_collections.blyan.ops.plugins.plugin_utils.host_action import HostAction
 
 
 class ActionModule(HostAction):
     """Runs the module as part of a playbook's run."""
+
+    checks: ClassVar = {"repo": check_url}

@@ -36,7 +36,8 @@ from .steps import STATE, Change, Engine
 from .systemd import Systemd
 
 CONFIGURATION = site.CONFIGURATION / "slots.json"
-_SWAP_ASKED = site.SOCKETS / ".restart"
+# Not in a directory of the app's user, who could have put a link there for root to follow.
+_SWAP_ASKED = Path("/run/blyan-ops/restart")
 _WATCH_SECONDS = 2.0
 _LONGEST_RUN = 3600.0
 
@@ -154,6 +155,7 @@ def stop(settings: Settings) -> None:
     jobs = Shell().run(["systemctl", "list-jobs", "--no-legend", "--plain"]).stdout
     kind = job_of(jobs, traffic.WATCH)
     if kind == "restart":
+        _SWAP_ASKED.parent.mkdir(mode=0o755, exist_ok=True)
         _SWAP_ASKED.touch()
     elif kind == "stop":
         for slot in site.SLOTS:

@@ -184,6 +184,7 @@ class Build(Operation):
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(mode=0o755, parents=True)
         self._repository().export(self.release.commit, directory)
+        _make_way(directory)
         (directory / "REVISION").write_text(self.release.commit + "\n", encoding="ascii")
         (directory / ".venv").symlink_to(self.layout.venvs / self.release.venv)
         to_disk(directory)
@@ -217,6 +218,15 @@ def check_room(root: Path, least_mb: int) -> None:
             f"{root} has {free} MB free, and a release needs {least_mb} MB",
             next_step="free disk space on the host, or lower deploy_min_free_mb",
         )
+
+
+def _make_way(directory: Path) -> None:
+    """Remove what the repository has where root is to write: a link there would be followed, out of the release."""
+    for made in (directory / "REVISION", directory / ".venv", *directory.rglob("__pycache__")):
+        if made.is_dir() and not made.is_symlink():
+            shutil.rmtree(made)
+        else:
+            made.unlink(missing_ok=True)
 
 
 def _compile(release: Path, python: str) -> None:

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from . import atomic
+from . import layout as site
 from .errors import OpsError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -62,12 +63,24 @@ def names_changed(before: str | None, after: str) -> tuple[dict[str, str], dict[
     return shown_old, shown_new
 
 
+def secrets_of_slots() -> list[str]:
+    """The secrets that the app is given on this host, in either slot."""
+    return secrets_in([site.SITE_ENVIRONMENT, *map(site.environment_file, site.SLOTS), site.MASTER_KEY])
+
+
 def secrets_in(paths: Iterable[Path]) -> list[str]:
     """The values in environment files that must not be shown; short ones are no secrets and stay readable."""
-    values = {value for path in paths for value in parse(atomic.read_text(path) or "").values()}
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in paths if path.exists()]
+    values = {value for text in texts for value in parse(text).values()}
     values |= {part for value in values for part in _passwords(value)}
     # A log has lines, so that a value of several is looked for line by line.
-    return sorted({line for value in values for line in value.splitlines() if len(line) >= 6}, key=len, reverse=True)
+    lines = {line for value in values for line in value.splitlines() if len(line) >= 6}
+    return sorted({form for line in lines for form in _forms(line)}, key=len, reverse=True)
+
+
+def _forms(line: str) -> set[str]:
+    """A line as it is, and as it stands in JSON and in what Python shows of a string."""
+    return {line, json.dumps(line)[1:-1], json.dumps(line, ensure_ascii=False)[1:-1], repr(line)[1:-1]}
 
 
 def _passwords(value: str) -> set[str]:

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable
-from urllib.parse import urlsplit
 
 from .errors import OpsError
 from .shell import Shell
+from .urls import refuse_credentials
 
 _VERSION = re.compile(r"(?!-)(?!.*\.\.)[A-Za-z0-9._/+@-]{1,200}")
 _HASH = re.compile(r"[0-9a-f]{7,40}")
@@ -38,18 +38,19 @@ def check_version(version: str) -> None:
 
 
 def check_url(url: str) -> None:
-    """Refuse an empty repository, one that would be read as an option, or one that carries a password.
+    """Refuse an empty repository, one that would be read as an option, or one that carries a password or token.
 
     Raises:
-        OpsError: with the reason; a password is not repeated.
+        OpsError: with the reason; a password or token is not repeated.
     """
+    refuse_credentials(
+        "deploy_repo",
+        url,
+        "use an SSH deploy key of the host's root user; or run there as root: git config --global credential.helper"
+        " store, and write https://USER:TOKEN@HOST into ~/.git-credentials, mode 0600",
+    )
     if not url or url.startswith("-"):
         raise OpsError(f"deploy_repo is {url!r}", next_step="set deploy_repo to the app's Git repository")
-    if "://" in url and urlsplit(url).password:
-        raise OpsError(
-            "deploy_repo carries a password, which every user of the host could read in the process list",
-            next_step="use an SSH deploy key of the host's root user, or git's credential store there",
-        )
 
 
 def parse_refs(listing: str, version: str) -> str | None:

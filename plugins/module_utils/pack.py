@@ -48,6 +48,7 @@ MODULES = (
     "steps",
     "systemd",
     "traffic",
+    "urls",
     "venvs",
     "web",
 )

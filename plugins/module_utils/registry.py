@@ -19,14 +19,14 @@ from urllib.parse import urlsplit
 from . import atomic, envfile
 from . import layout as site
 from .errors import OpsError
-from .health import Health
+from .health import Health, quoted
 from .systemd import Systemd
 from .web import Answer, Unanswered, get, post
 
 _NODES = "http://localhost/p2p/nodes"
 _REGISTER = "http://localhost/p2p/register"
 #: What an app says whose coordinator did not come up: it knows no node, and never will.
-_NO_COORDINATOR = "coordinator not initialized"
+_NO_COORDINATOR = b"coordinator not initialized"
 #: What the app makes itself of what a node told when it registered.
 _MADE = ("endpoint", "load_factor", "last_heartbeat")
 _HOW_TO_GO_ON = (
@@ -88,12 +88,12 @@ class Registry:
         if self.systemd.show(site.unit(self.slot)).state != "active":
             return None
         answer = self._get()
-        if answer.status == 404 or (answer.status == 500 and _NO_COORDINATOR in _body(answer).lower()):
+        if answer.status == 404 or (answer.status == 500 and _NO_COORDINATOR in answer.body.lower()):
             return None
         body = answer.json()
         listed = body.get("nodes") if isinstance(body, dict) else None
         if answer.status != 200 or not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-            raise self._unreadable(f"HTTP {answer.status} {_body(answer)}".strip())
+            raise self._unreadable(quoted(answer, envfile.secrets_of_slots()))
         return listed
 
     def take(self, nodes: Sequence[Node]) -> None:
@@ -123,7 +123,7 @@ class Registry:
     def _register(self, told: Mapping[str, Any]) -> None:
         try:
             answer = post(_REGISTER, told, unix_socket=str(site.socket(self.slot)), headers=self._headers())
-            why = "" if answer.status in (200, 201) else f"HTTP {answer.status} {_body(answer)}".strip()
+            why = "" if answer.status in (200, 201) else quoted(answer, envfile.secrets_of_slots())
         except Unanswered as error:
             why = f"no answer ({error})"
         if why:
@@ -172,7 +172,3 @@ def known_to_live(slot: str, systemd: Systemd, health: Callable[[], Health]) -> 
         if health().good:
             raise
         return None
-
-
-def _body(answer: Answer) -> str:
-    return answer.body[:200].decode(errors="replace").strip()

@@ -174,11 +174,10 @@ class StartSlot(Operation):
 
     def _unhealthy(self, how: str, state: Unit) -> None:
         unit = site.unit(self.wanted.slot)
-        hidden = envfile.secrets_in([site.SITE_ENVIRONMENT, site.environment_file(self.wanted.slot), site.MASTER_KEY])
         raise OpsError(
             f"{unit} with release {self.wanted.label} {how}",
             next_step="read the app's last lines below; no request has reached it",
-            details=envfile.redact(self._said(unit, state.invocation), hidden),
+            details=envfile.redact(self._said(unit, state.invocation), envfile.secrets_of_slots()),
         )
 
     def _said(self, unit: str, invocation: str) -> list[str]:

@@ -15,12 +15,17 @@ import shutil
 from pathlib import Path
 from typing import Callable
 
+from . import atomic
 from .errors import OpsError
 from .shell import Shell, to_disk
+from .urls import refuse_credentials, without_credentials
 
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)")
-_CREDENTIALS = re.compile(r"(\w+://)[^/\s:@]+:[^/\s@]+@")
 _WHOLE = ".complete"
+_WHERE_CREDENTIALS_GO = (
+    "leave it out of the URL, and write it for that host into venvs/.cache/.netrc under deploy_root, in pip's home:"
+    " owned by deploy_user, mode 0600"
+)
 
 
 def included(text: str) -> list[str]:
@@ -83,19 +88,17 @@ def split_arguments(text: str) -> list[str]:
     """pip's extra arguments as a shell would split them.
 
     Raises:
-        OpsError: a quote is not closed, or an argument carries a password.
+        OpsError: a quote is not closed, or an argument carries a password or token, which is not repeated.
     """
+    refuse_credentials("deploy_pip_extra_args", text, _WHERE_CREDENTIALS_GO)
     try:
         arguments = shlex.split(text)
     except ValueError as error:
         raise OpsError(
             f"deploy_pip_extra_args is {text!r} ({error})", next_step="write it as you would type it after: pip install"
         ) from error
-    if any(_CREDENTIALS.search(each) for each in arguments):
-        raise OpsError(
-            "deploy_pip_extra_args carries a password, which every user of the host could read in the process list",
-            next_step="put the index with its password into /etc/pip.conf or the netrc file of the host",
-        )
+    # Quotes may have kept a URL apart.
+    refuse_credentials("deploy_pip_extra_args", " ".join(arguments), _WHERE_CREDENTIALS_GO)
     return arguments
 
 
@@ -143,7 +146,7 @@ def build(
         raise OpsError(
             f"pip could not install {requirements}",
             next_step="mend the requirements or deploy_pip_extra_args; the version that serves was not touched",
-            details=[_CREDENTIALS.sub(r"\1***@", line) for line in done.tail(12)],
+            details=[without_credentials(line) for line in done.tail(12)],
         )
     if not shell.run([str(venv / "bin/python"), "-c", "import uvicorn"]).ok:
         raise OpsError(
@@ -152,4 +155,5 @@ def build(
         )
     Shell().must(["chown", "-R", "root:root", str(venv)], next_step="look at the disk", timeout=120)
     to_disk(venv)
-    (venv / _WHOLE).touch()
+    # By a rename: what pip installed may have put a link there.
+    atomic.write(venv / _WHOLE, "", mode=0o644)

@@ -12,10 +12,11 @@ import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, ClassVar
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
 from ansible_collections.blyan.ops.plugins.plugin_utils import progress
 
 
@@ -24,7 +25,13 @@ class HostAction(ActionBase):
 
     A host that cannot be reached is reported as failed: ``rescue`` sees failed hosts but not unreachable ones,
     and a deploy has to take back on the others what it did.
+
+    Attributes:
+        checks: by argument, what refuses a value that must not get to the host: its log has the arguments of a module
+            before the module can look at them.
     """
+
+    checks: ClassVar[Mapping[str, Callable[[str], object]]] = {}
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module in one round trip and return its result."""
@@ -33,6 +40,12 @@ class HostAction(ActionBase):
         # An empty string means unset, as that is what a survey sends for a question left open.
         _require_result_file(str(variables.get("blyan_result_file") or ""))
         given = {name: value for name, value in self._task.args.items() if value != ""}
+        try:
+            for name in self.checks.keys() & given.keys():
+                self.checks[name](str(given[name]))
+        except OpsError as error:
+            result.update(failed=True, reason=error.reason, next_step=error.next_step, msg=error.message())
+            return result
         run = run_of(variables)
         host = str(variables.get("inventory_hostname", "the host"))
         try:

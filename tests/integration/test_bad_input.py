@@ -80,9 +80,9 @@ def test_an_empty_answer_to_a_question_of_a_survey_means_unset(site: Site, play:
 
 
 def test_a_password_in_the_repository_is_refused_and_not_repeated(play: Playbooks) -> None:
-    refused = play("deploy", deploy_repo="https://me:pass-the-canary@127.0.0.1:1/blyan.git", code=2)
-    assert "deploy_repo carries a password" in refused.message
-    assert "pass-the-canary" not in refused.message
+    refused = play("deploy", deploy_repo="https://pass-the-canary@127.0.0.1:1/blyan.git", code=2)
+    assert "deploy_repo carries a password or token" in refused.message
+    assert "pass-the-canary" not in refused.output + json.dumps(refused.told)
 
 
 def test_a_password_for_pip_is_refused_and_not_repeated(play: Playbooks, serving: Serving) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 _WHO = {f"GIT_{role}_{what}": "anna@desk" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 _ENVIRONMENT = {"PATH": os.defpath, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", **_WHO}
@@ -27,11 +29,16 @@ class Origin:
         """Have the server leave out files that were not asked for, as GitHub does."""
         git(self.path, "config", "uploadpack.allowFilter", "true")
 
-    def commit(self, files: dict[str, str], *, amend: bool = False) -> str:
-        """Commit files, push the branch by force, and return the commit."""
-        for name, text in files.items():
+    def commit(
+        self, files: dict[str, str], *, links: Mapping[str, Path] = MappingProxyType({}), amend: bool = False
+    ) -> str:
+        """Commit files and symbolic links, push the branch by force, and return the commit."""
+        for name in [*files, *links]:
             (self._tree / name).parent.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
             (self._tree / name).write_text(text)
+        for name, target in links.items():
+            (self._tree / name).symlink_to(target)
         git(self._tree, "add", "--all")
         git(self._tree, "commit", "--quiet", "--message=change", *(["--amend"] if amend else []))
         self.push("HEAD:refs/heads/main")

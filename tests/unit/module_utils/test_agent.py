@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from ansible_collections.blyan.ops.plugins.module_utils import agent, traffic
+from ansible_collections.blyan.ops.plugins.module_utils import agent, layout, runner, traffic
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
 from ansible_collections.blyan.ops.plugins.module_utils.health import Health
 from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
@@ -165,10 +165,17 @@ def test_stopping_the_service_ends_the_slots_unless_it_restarts(
 ) -> None:
     jobs = f"1 aiblock.service {kind} running\n" if kind else ""
     monkeypatch.setattr(agent.Shell, "run", lambda shell, argv: Completed(0, jobs))
-    monkeypatch.setattr(agent, "_SWAP_ASKED", host.sockets / ".restart")
+    asked_for = host.progress / "restart"
+    monkeypatch.setattr(agent, "_SWAP_ASKED", asked_for)
     agent.stop(settings)
     assert units.calls == calls
-    assert (host.sockets / ".restart").exists() == asked
+    assert asked_for.exists() == asked
+
+
+def test_the_app_cannot_turn_what_root_writes_elsewhere() -> None:
+    """/run/aiblock belongs to the app's user."""
+    assert not agent._SWAP_ASKED.is_relative_to(layout.SOCKETS)
+    assert agent._SWAP_ASKED.parent == runner.PROGRESS
 
 
 def test_the_state_names_release_and_health(host: Host, site: Layout, settings: agent.Settings) -> None:

@@ -11,18 +11,26 @@ from ansible_collections.blyan.ops.plugins.module_utils import build, leftovers
 from ansible_collections.blyan.ops.plugins.module_utils.git import Repository
 from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
 from ansible_collections.blyan.ops.plugins.module_utils.steps import Engine
-from origin import Origin
+from origin import Origin, tree
 
 from .cut import Died, Planned, Way, cut, left, points, ways
 
 
 @pytest.fixture
-def planned(site: Layout, tmp_path: Path) -> Callable[[], Planned]:
-    """Plans a new release with a virtual environment of its own."""
-    origin = Origin(tmp_path)
-    commit = origin.commit({"requirements.txt": "uvicorn\n"})
+def origin(tmp_path: Path) -> Origin:
+    return Origin(tmp_path)
+
+
+@pytest.fixture
+def source(site: Layout, origin: Origin, tmp_path: Path) -> Repository:
     (tmp_path / "scratch").mkdir()
-    source = Repository(str(origin.path), site.mirror, tmp_path / "scratch")
+    return Repository(str(origin.path), site.mirror, tmp_path / "scratch")
+
+
+@pytest.fixture
+def planned(site: Layout, origin: Origin, source: Repository) -> Callable[[], Planned]:
+    """Plans a new release with a virtual environment of its own."""
+    commit = origin.commit({"requirements.txt": "uvicorn\n"})
     source.fetch(commit)
     wanted = build.Wanted(commit, "v2", "venv-b", 2, "anna@desk")
 
@@ -68,3 +76,39 @@ def test_what_a_kill_left_in_the_middle_of_a_step_goes(
     (made / "deep").mkdir(parents=True)
     leftovers.settle(engine)
     assert disk(site) == before
+
+
+def test_links_that_the_repository_has_are_not_followed(
+    engine: Engine, site: Layout, origin: Origin, source: Repository, tmp_path: Path
+) -> None:
+    """Where root writes into the files of a release, a version may have put links that lead out of it."""
+    outside = tmp_path / "outside"
+    (outside / "cache").mkdir(parents=True)
+    (outside / "file").write_text("kept")
+    before = tree(outside)
+    links = {
+        "REVISION": outside / "file",
+        ".venv": outside / "cache",
+        "pkg/__pycache__": outside / "cache",
+        "deep/REVISION": outside / "file",
+    }
+    commit = origin.commit({"requirements.txt": "uvicorn\n", "pkg/mod.py": "x = 1\n"}, links=links)
+    source.fetch(commit)
+    wanted = build.Wanted(commit, "v2", "venv-b", 2, "anna@desk")
+    made, changes = build.plan(wanted, build.find(site))
+    engine.run(build.Build(site, made, source, lambda path: path.mkdir(parents=True), "/usr/bin/python3"), changes)
+    release = site.release(made.id)
+    assert tree(outside) == before
+    assert (release / "REVISION").read_text() == f"{commit}\n"
+    assert not (release / "REVISION").is_symlink()
+    assert (release / ".venv").readlink() == site.venvs / "venv-b"
+    assert len(list((release / "pkg/__pycache__").iterdir())) == 1
+    assert (release / "deep/REVISION").is_symlink(), "what the app may need for itself stays"
+
+
+def test_directories_in_the_way_give_way(engine: Engine, site: Layout, origin: Origin, source: Repository) -> None:
+    commit = origin.commit({"requirements.txt": "", "REVISION/a": "1", ".venv/b": "2"})
+    source.fetch(commit)
+    made, changes = build.plan(build.Wanted(commit, "v2", "venv-b", 2, "anna@desk"), build.find(site))
+    engine.run(build.Build(site, made, source, lambda path: path.mkdir(parents=True), "/usr/bin/python3"), changes)
+    assert (site.release(made.id) / "REVISION").read_text() == f"{commit}\n"

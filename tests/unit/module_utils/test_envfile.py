@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -116,6 +117,19 @@ def test_secrets_come_from_all_files_longest_first(tmp_path: Path) -> None:
     passwords = {"pa%24sword", "pa$sword"}
     assert set(found) == {"postgresql://blyan:pa%24sword@h/d", "redis://h/0", "MIIEvQIBAD7", "http://[::"} | passwords
     assert found == sorted(found, key=len, reverse=True)
+
+
+def test_a_secret_is_known_as_json_and_python_write_it(tmp_path: Path) -> None:
+    secret = "pa\"ss'\\wörd"
+    (tmp_path / "slot.env").write_text(envfile.render({"KEY": secret}))
+    found = envfile.secrets_in([tmp_path / "slot.env"])
+    lines = [secret, json.dumps(secret), json.dumps(secret, ensure_ascii=False), repr(secret)]
+    assert envfile.redact(lines, found) == ["***", '"***"', '"***"', "'***'"]
+
+
+def test_a_file_in_another_encoding_still_gives_its_secrets(tmp_path: Path) -> None:
+    (tmp_path / "site.env").write_bytes(b"# f\xfcr\nKEY=hunter22\n")
+    assert envfile.secrets_in([tmp_path / "site.env"]) == ["hunter22"]
 
 
 def test_lines_lose_their_secrets() -> None:

@@ -55,8 +55,18 @@ def test_a_repository_that_cannot_be(url: str) -> None:
         git.check_url(url)
 
 
-def test_a_password_in_the_url_is_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://anna:hunter2@host/blyan.git",
+        "https://hunter2@host/blyan.git",
+        "-c https://hunter2@host/blyan.git",
+        "ssh://git:hunter2@host/blyan.git",
+    ],
+)
+def test_a_password_or_token_in_the_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(OpsError) as caught:
-        git.check_url("https://anna:hunter2@host/blyan.git")
-    assert "deploy_repo carries a password" in caught.value.reason
+        git.check_url(url)
+    assert "deploy_repo carries a password or token" in caught.value.reason
+    assert "credential.helper store" in caught.value.next_step
     assert "hunter2" not in caught.value.message()

@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import getpass
 import sys
 from pathlib import Path
 
 import pytest
 from ansible_collections.blyan.ops.plugins.module_utils import venvs
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
+from ansible_collections.blyan.ops.plugins.module_utils.shell import Completed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,11 +99,23 @@ def test_an_open_quote_is_refused() -> None:
         venvs.split_arguments('--find-links "/srv')
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--index-url=https://anna:{}@host/simple",
+        "--index-url https://{}@host/simple",
+        "--extra-index-url 'https://'{}@host/simple",
+        "git+https://{}@host/x.git@main",
+        "--index-url 'https://{}@host/simple",
+    ],
+)
 @given(st.from_regex(r"[A-Za-z0-9%._-]{6,30}", fullmatch=True))
-def test_a_password_is_refused_and_not_repeated(password: str) -> None:
+def test_a_password_or_token_is_refused_and_not_repeated(text: str, secret: str) -> None:
     with pytest.raises(OpsError) as caught:
-        venvs.split_arguments(f"--index-url=https://anna:{password}QQ@host/simple")
-    assert f"{password}QQ" not in caught.value.message()
+        venvs.split_arguments(text.format(f"{secret}QQ"))
+    assert "deploy_pip_extra_args carries a password or token" in caught.value.reason
+    assert ".netrc" in caught.value.next_step
+    assert f"{secret}QQ" not in caught.value.message()
 
 
 def test_whole_is_what_was_built_to_its_end(tmp_path: Path) -> None:
@@ -109,3 +123,27 @@ def test_whole_is_what_was_built_to_its_end(tmp_path: Path) -> None:
     assert not venvs.is_whole(tmp_path)
     (tmp_path / ".complete").touch()
     assert venvs.is_whole(tmp_path)
+
+
+def test_a_link_that_a_package_leaves_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pip installs runs as the app's user, in a directory that is root's only afterwards."""
+    venv, outside = tmp_path / "venvs" / "a", tmp_path / "outside"
+
+    def run(shell: venvs.Shell, argv: list[str], **_options: object) -> Completed:
+        if "pip" in argv:
+            (venv / ".complete").symlink_to(outside)
+        return Completed(0, "")
+
+    monkeypatch.setattr(venvs.Shell, "run", run)
+    monkeypatch.setattr(venvs, "to_disk", lambda directory: None)
+    venvs.build(
+        venv,
+        python="/usr/bin/python3",
+        release=tmp_path,
+        requirements="requirements.txt",
+        arguments=[],
+        user=getpass.getuser(),
+        progress=lambda line: None,
+    )
+    assert not outside.exists()
+    assert venvs.is_whole(venv)

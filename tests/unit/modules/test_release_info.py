@@ -74,6 +74,17 @@ def test_what_is_live(host: Host, commit: str) -> None:
     assert [each["id"] for each in result["releases"]] == ["r0", "r1"]
 
 
+@pytest.mark.usefixtures("commit")
+def test_what_the_app_says_is_told_without_secrets(host: Host, front: str) -> None:
+    (host.etc / "master_key.env").write_text("API_MASTER_KEY=canary-of-the-host\n")
+    (host.sockets / "blue.sock").unlink()
+    with served(answer("503 No", b"my key is canary-of-the-host"), host.sockets / "blue.sock"):
+        assert call(host)["slots"]["blue"]["health"] == "HTTP 503 my key is ***"
+    (host.sockets / "blue.sock").unlink()
+    with running(App(listing=(401, {"detail": "canary-of-the-host is wrong"})), host.sockets / "blue.sock"):
+        assert 'HTTP 401 {"detail": "*** is wrong"}' in call(host, "restart", front_url=front)["reason"]
+
+
 def test_the_same_version_again_needs_nothing(host: Host, origin: Origin, commit: str, front: str) -> None:
     result = call(host, "deploy", repo=str(origin.path), front_url=front)
     assert (result["commit"], result["needed"], result["target"]) == (commit, False, None)

@@ -105,6 +105,14 @@ def test_one_that_is_not_healthy_is_taken_back(host: Host, units: Units) -> None
     assert list((host.state / "steps").iterdir()) == []
 
 
+def test_what_an_unhealthy_slot_says_is_told_without_secrets(host: Host, units: Units) -> None:
+    says = f"no database at {SECRETS['DATABASE_URL']}".encode()
+    with served(answer("503 Service Unavailable", says), host.sockets / "blue.sock"):
+        result = call(host)
+    assert "HTTP 503 no database at ***" in result["reason"]
+    assert SECRETS["DATABASE_URL"] not in json.dumps(result) + json.dumps(host.journal())
+
+
 def test_one_that_ends_while_it_starts_is_not_waited_for(host: Host, units: Units) -> None:
     units.restarts[BLUE] = 1
     result = call(host, health_timeout="10m")

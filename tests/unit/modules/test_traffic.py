@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,14 @@ def test_a_front_door_that_shows_another_sends_the_link_back(host: Host, units: 
     record = Records(Layout(host.root)).get("r2")
     assert record is not None
     assert record.state == "building"
+
+
+def test_what_the_front_door_says_is_told_without_secrets(host: Host, units: Units) -> None:
+    (host.etc / "site.env").write_text("DATABASE_URL=postgresql://blyan:s3cretpw@db/blyan\n")
+    with served(answer("503 No", b"no database at postgresql://blyan:s3cretpw@db/blyan")) as (url, _heads):
+        result = call(host, url)
+    assert "HTTP 503 no database at ***" in result["reason"]
+    assert "s3cretpw" not in json.dumps(result) + json.dumps(host.journal())
 
 
 def test_the_old_slot_is_kept_warm(host: Host, units: Units) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
+from ansible_collections.blyan.ops.plugins.action import release, release_info
 from ansible_collections.blyan.ops.plugins.plugin_utils import host_action
 
 PROGRAM = """
@@ -55,3 +57,29 @@ def test_all_tasks_of_a_process_are_one_run_and_two_processes_are_two() -> None:
 
 def _path() -> dict[str, str]:
     return {"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"}
+
+
+@pytest.mark.parametrize(
+    ("action", "argument", "value"),
+    [
+        (release, "repo", "https://ghp_canary@github.com/x.git"),
+        (release, "pip_extra_args", "--index-url https://ghp_canary@host/simple"),
+        (release_info, "repo", "https://ghp_canary@github.com/x.git"),
+    ],
+)
+def test_a_token_in_a_url_never_gets_to_the_host(
+    monkeypatch: pytest.MonkeyPatch, action: ModuleType, argument: str, value: str
+) -> None:
+    """A module's arguments are in the log of the host before the module can refuse them."""
+
+    def execute(*_arguments: object, **_named: object) -> None:
+        pytest.fail("the module was sent to the host")
+
+    monkeypatch.setattr(action.ActionModule, "_execute_module", execute)
+    task = SimpleNamespace(args={argument: value}, async_val=0, check_mode=False, diff=False, environment=None)
+    plugin = action.ActionModule(task, SimpleNamespace(_shell=SimpleNamespace(tmpdir="tmp")), None, None, None, None)
+    result = plugin.run(task_vars={})
+    assert result["failed"]
+    assert result["msg"] == f"{result['reason']}. Next: {result['next_step']}."
+    assert f"deploy_{argument} carries a password or token" in result["msg"]
+    assert "canary" not in str(result)
