@@ -80,6 +80,10 @@ class Systemd:
         """Stop a unit; systemd kills what is left of it after its own timeout."""
         self._ctl("stop", *([] if wait else ["--no-block"]), unit)
 
+    def restart(self, unit: str) -> None:
+        """Stop a unit, however long that takes, and then start it, without waiting for either."""
+        self._ctl("restart", "--no-block", unit)
+
     def kill(self, unit: str) -> None:
         """End all processes of a unit at once; fine where there are none."""
         self._shell.run(["systemctl", "kill", "--signal=KILL", unit])

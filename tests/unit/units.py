@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Callable
 
 import pytest
-from ansible_collections.blyan.ops.plugins.module_utils import traffic
+from ansible_collections.blyan.ops.plugins.module_utils import legacy_unit, traffic
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd, Unit
 
 
@@ -34,8 +34,23 @@ class Units:
         self.ran: list[tuple[list[str], list[str]]] = []
         self.fails: list[str] | None = None
         self.journal: list[str] = []
-        for name in ("show", "reload", "start", "stop", "kill", "reset", "enable", "disable", "prepare", "run", "log"):
+        for name in (
+            "show",
+            "reload",
+            "start",
+            "stop",
+            "restart",
+            "kill",
+            "reset",
+            "enable",
+            "disable",
+            "prepare",
+            "run",
+            "log",
+        ):
             monkeypatch.setattr(Systemd, name, self._bound(name))
+        # Nothing was deployed by hand.
+        monkeypatch.setattr(legacy_unit, "show", lambda _shell: legacy_unit.parse(""))
         monkeypatch.setattr(traffic, "enabled_at_boot", lambda unit: unit in self.enabled)
 
     def _bound(self, name: str) -> Callable[..., object]:
@@ -56,6 +71,10 @@ class Units:
     def _stop(self, unit: str, wait: bool = True) -> None:
         self.calls.append(f"stop {unit}")
         self.states.pop(unit, None)
+
+    def _restart(self, unit: str) -> None:
+        self.calls.append(f"restart {unit}")
+        self.states[unit] = "active"
 
     def _kill(self, unit: str) -> None:
         self.calls.append(f"kill {unit}")
