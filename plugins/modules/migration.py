@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - blyan.ops.layout
   - blyan.ops.layout.release
   - blyan.ops.layout.variables
+  - blyan.ops.layout.key
 attributes:
   check_mode:
     support: full
@@ -66,6 +67,7 @@ ARGUMENTS: dict[str, Any] = {
     **options.ROOT,
     **options.RELEASE,
     **options.VARIABLES,
+    **options.KEY,
     "command": {"type": "str", "default": ""},
     "user": {"type": "str", "default": "blyan"},
     "timeout": {"type": "str", "default": "10m"},
@@ -77,12 +79,14 @@ def act(context: Context) -> dict[str, Any]:
     p = context.params
     release = options.release(p)
     command, timeout = migration.split_command(p["command"]), context.duration("timeout")
-    layout = options.layout(p)
+    layout = options.layout(p, there=not context.check)
     if not command:
         return {}
     context.settle()
     slot = site.other(layout.live_slot())
-    wanted = slots.Wanted(slot, release.id, release.label, options.environment(p), started=False)
+    wanted = slots.Wanted(
+        slot, release.id, release.label, options.environment(p), started=False, key_given=p["key_given"]
+    )
     context.apply(*start.make_ready(layout, wanted, Systemd()))
     operation = migration.Migrate(layout, release.id, slot, command, p["user"], timeout)
     context.apply(operation, migration.plan(command, release.label))

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - blyan.ops.layout.health
   - blyan.ops.layout.release
   - blyan.ops.layout.variables
+  - blyan.ops.layout.key
   - blyan.ops.layout.files
 attributes:
   check_mode:
@@ -73,6 +74,7 @@ ARGUMENTS: dict[str, Any] = {
     **options.HEALTH,
     **options.RELEASE,
     **options.VARIABLES,
+    **options.KEY,
     **options.FILES,
     "prepared": {"type": "bool", "default": False},
     "health_timeout": {"type": "str", "default": "60s"},
@@ -83,7 +85,7 @@ ARGUMENTS: dict[str, Any] = {
 def act(context: Context) -> dict[str, Any]:
     """Have the idle slot as wanted."""
     p = context.params
-    layout = options.layout(p)
+    layout = options.layout(p, there=not context.check)
     health_timeout, drain_timeout = context.duration("health_timeout"), context.duration("drain_timeout")
     context.settle()
     slot = site.other(layout.live_slot())
@@ -97,6 +99,7 @@ def act(context: Context) -> dict[str, Any]:
         # The agent belongs to the units; where they are left alone, so is it.
         pack.archive(agent) if files else b"",
         prepared=p["prepared"],
+        key_given=p["key_given"],
     )
     operation, changes = start.start(
         layout,
