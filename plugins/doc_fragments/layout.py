@@ -106,6 +106,13 @@ options:
       - It is text, so that Ansible hides it whole and not every place where one of its values stands.
     type: str
 """
+    KEY = r"""
+options:
+  key_given:
+    description: Whether the host has a master key, or would have one by now if this were not check mode.
+    type: bool
+    default: false
+"""
     FILES = r"""
 options:
   files:

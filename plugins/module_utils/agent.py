@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
-from . import abandon, atomic, leftovers, migrator, slots, start, traffic
+from . import abandon, atomic, by_hand, leftovers, migrator, slots, start, traffic
 from . import layout as site
 from .durations import seconds
 from .errors import OpsError
@@ -151,10 +151,17 @@ def _swap(settings: Settings, run: Run, made: list[Change]) -> None:
 
 
 def stop(settings: Settings) -> None:
-    """End both slots, unless systemd is restarting the service: then the start that follows goes through the slots."""
+    """End both slots, unless systemd is restarting the service: then the start that follows goes through the slots.
+
+    An app that was deployed by hand, which is retired by the restart after its host was taken over, just ends.
+    """
     jobs = Shell().run(["systemctl", "list-jobs", "--no-legend", "--plain"]).stdout
     kind = job_of(jobs, traffic.WATCH)
-    if kind == "restart":
+    # systemd names the process that it stops.
+    pid = int(os.environ.get("MAINPID") or 0)
+    if kind == "restart" and by_hand.is_app(pid):
+        by_hand.end(pid, settings.drain_timeout)
+    elif kind == "restart":
         _SWAP_ASKED.parent.mkdir(mode=0o755, exist_ok=True)
         _SWAP_ASKED.touch()
     elif kind == "stop":

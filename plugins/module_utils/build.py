@@ -212,7 +212,10 @@ def check_room(root: Path, least_mb: int) -> None:
     Raises:
         OpsError: fewer than ``least_mb`` megabytes are free under ``root``.
     """
-    free = shutil.disk_usage(root).free // 1_000_000
+    place = root
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free // 1_000_000
     if free < least_mb:
         raise OpsError(
             f"{root} has {free} MB free, and a release needs {least_mb} MB",

@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 from .abandon import Abandon
+from .adoption import Adopt
 from .build import Build
 from .migration import Migrate
 from .paths import Paths
+from .prepare import Prepare
 from .start import StartSlot
 from .steps import Engine
 from .traffic import Switch
+from .unadopt import Unadopt
 
 
 def settle(engine: Engine, *, finish: bool = True) -> list[str]:
@@ -25,11 +28,14 @@ def settle(engine: Engine, *, finish: bool = True) -> list[str]:
         What was done, in sentences for people.
     """
     done = [
+        engine.recover(Adopt),
+        engine.recover(Unadopt),
         engine.recover(Switch, finish=finish),
         engine.recover(StartSlot),
         engine.recover(Migrate),
         engine.recover(Build),
         engine.recover(Abandon),
         engine.recover(Paths),
+        engine.recover(Prepare),
     ]
     return [each for each in done if each]

@@ -46,6 +46,8 @@ VARIABLES: dict[str, Any] = {
     "secrets": {"type": "str", "no_log": True},
 }
 
+KEY: dict[str, Any] = {"key_given": {"type": "bool", "default": False, "no_log": False}}
+
 FILES: dict[str, Any] = {
     "files": {
         "type": "list",
@@ -60,14 +62,17 @@ FILES: dict[str, Any] = {
 }
 
 
-def layout(params: Mapping[str, Any]) -> Layout:
+def layout(params: Mapping[str, Any], *, there: bool = True) -> Layout:
     """The layout under ``root``.
+
+    Args:
+        there: whether the directory has to be there; on a host that is taken over, check mode finds none.
 
     Raises:
         OpsError: there is no such directory.
     """
     root = Path(params["root"])
-    if not root.is_dir():
+    if there and not root.is_dir():
         raise OpsError(f"{root} is not on this host", next_step="run the playbook provision, or correct deploy_root")
     return Layout(root)
 

@@ -47,6 +47,7 @@ class Wanted:
         agent: the agent's archive; empty to leave the one that is there.
         prepared: whether it was made ready in the same run, so that only starting is left.
         started: whether it is to run, or only to be made ready.
+        key_given: whether a master key is there that check mode does not find.
     """
 
     slot: str
@@ -57,6 +58,7 @@ class Wanted:
     agent: bytes = b""
     prepared: bool = False
     started: bool = True
+    key_given: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def plan(wanted: Wanted, found: Found) -> list[Change]:
 def _ready(wanted: Wanted, found: Found) -> list[Change]:
     """What makes the slot ready to be started, and migrations to be run: key, environment, release and agent."""
     changes = []
-    if not found.master_key:
+    if not (found.master_key or wanted.key_given):
         changes.append(Change("master_key", str(site.MASTER_KEY), None, {"state": "made on the host"}))
     environment = wanted.environment if wanted.environment is not None else found.live_environment or ""
     if environment != found.environment:

@@ -131,6 +131,10 @@ class Systemd:
                 details=[*done.tail(3), *self.log(unit, lines=5)],
             )
 
+    def restart(self, unit: str) -> None:
+        """Stop a unit, however long that takes, and then start it, without waiting for either."""
+        self._ctl("restart", "--no-block", unit)
+
     def kill(self, unit: str) -> None:
         """End all processes of a unit at once; fine where there are none."""
         self._shell.run(["systemctl", "kill", "--signal=KILL", unit])

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - blyan.ops.layout
   - blyan.ops.layout.release
   - blyan.ops.layout.variables
+  - blyan.ops.layout.key
 attributes:
   check_mode:
     support: full
@@ -95,6 +96,7 @@ ARGUMENTS: dict[str, Any] = {
     **options.ROOT,
     **options.RELEASE,
     **options.VARIABLES,
+    **options.KEY,
     "command": {"type": "str", "default": ""},
     "schema_command": {"type": "str", "default": ""},
     "allow_migrations": {"type": "bool", "default": True},
@@ -110,14 +112,21 @@ def act(context: Context) -> dict[str, Any]:
     command = migration.split_command(p["command"], "deploy_migrate_command")
     schema_command = migration.split_command(p["schema_command"], "deploy_schema_command")
     timeout = context.duration("timeout")
-    layout = options.layout(p)
+    layout = options.layout(p, there=not context.check)
     if not command:
         return {"schema": {}}
     context.settle()
     slot = site.other(layout.live_slot())
     # The agent is what holds the lock.
-    ours = pack.archive(agent)
-    wanted = slots.Wanted(slot, release.id, release.label, options.environment(p), agent=ours, started=False)
+    wanted = slots.Wanted(
+        slot,
+        release.id,
+        release.label,
+        options.environment(p),
+        agent=pack.archive(agent),
+        started=False,
+        key_given=p["key_given"],
+    )
     context.apply(*start.make_ready(layout, wanted, Systemd()))
     operation = migration.Migrate(
         layout,

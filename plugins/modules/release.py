@@ -164,7 +164,7 @@ ARGUMENTS: dict[str, Any] = {
 def present(context: Context) -> dict[str, Any]:
     """Have the release on disk."""
     p = context.params
-    layout = options.layout(p)
+    layout = options.layout(p, there=not context.check)
     build.check_keep(p["keep"])
     context.settle()
     arguments = venvs.split_arguments(p["pip_extra_args"])
@@ -197,7 +197,7 @@ def present(context: Context) -> dict[str, Any]:
 def abandoned(context: Context) -> dict[str, Any]:
     """Take back what a failed run left."""
     p = context.params
-    layout = options.layout(p)
+    layout = options.layout(p, there=False)
     context.settle(finish=False)
     records = Records(layout)
     record = records.get(p["id"])

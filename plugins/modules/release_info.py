@@ -58,6 +58,10 @@ options:
     description: The account that runs the app.
     type: str
     default: blyan
+  python:
+    description: The interpreter on the host that virtual environments are made with.
+    type: path
+    default: /usr/bin/python3
   front_url:
     description: The app as nginx shows it, seen from the host.
     type: str
@@ -93,6 +97,10 @@ leftovers:
   returned: always
   type: list
   elements: str
+by_hand:
+  description: Whether what serves was deployed by hand, so that M(blyan.ops.adoption) has to take the host over.
+  returned: always
+  type: bool
 holder:
   description: Who holds the lock of the host; null where nobody does.
   returned: always
@@ -112,10 +120,12 @@ needed:
 """
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from ansible_collections.blyan.ops.plugins.module_utils import options, preflight
+from ansible_collections.blyan.ops.plugins.module_utils import options, preflight, takeover
 from ansible_collections.blyan.ops.plugins.module_utils.git import repository
+from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 
@@ -131,6 +141,7 @@ ARGUMENTS: dict[str, Any] = {
     "across_migrations": {"type": "bool", "default": False},
     "carry_nodes": {"type": "bool", "default": True},
     "user": {"type": "str", "default": "blyan"},
+    "python": {"type": "path", "default": "/usr/bin/python3"},
     "front_url": {"type": "str", "default": "http://127.0.0.1/api"},
     "validate_certs": {"type": "bool", "default": True},
 }
@@ -140,15 +151,28 @@ def act(context: Context) -> dict[str, Any]:
     """Read the host and judge it."""
     p = context.params
     purpose = p["purpose"]
-    layout = options.layout(p)
     if purpose != "list":
         context.refuse_locked()
+    layout = Layout(Path(p["root"]))
+    by_hand = takeover.is_by_hand(layout, context.engine.leftovers())
+    if by_hand and purpose != "deploy" and (purpose != "list" or not layout.root.exists()):
+        raise takeover.no_releases()
+    layout = options.layout(p, there=not by_hand)
     found = preflight.find(layout, Systemd(), context.engine.leftovers(), p["health_path"], p["health_statuses"])
     holder = context.lock.holder()
-    result = {**preflight.report(found), "holder": asdict(holder) if holder else None, "target": None, "needed": True}
+    result = {
+        **preflight.report(found),
+        "by_hand": by_hand,
+        "holder": asdict(holder) if holder else None,
+        "target": None,
+        "needed": True,
+    }
     if purpose == "list":
         return result
-    preflight.require_host(p["user"], p["front_url"] + p["health_path"], p["validate_certs"])
+    if by_hand:
+        takeover.require_host(p["front_url"] + p["health_path"], p["validate_certs"], p["python"])
+    else:
+        preflight.require_host(p["user"], p["front_url"] + p["health_path"], p["validate_certs"])
     target = preflight.target(found, purpose, p["rollback_to"])
     if target is not None:
         preflight.require_schema(found, target, p["across_migrations"] or purpose == "restart")

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - blyan.ops.layout.health
   - blyan.ops.layout.release
   - blyan.ops.layout.variables
+  - blyan.ops.layout.key
   - blyan.ops.layout.files
 attributes:
   check_mode:
@@ -83,6 +84,7 @@ ARGUMENTS: dict[str, Any] = {
     **options.HEALTH,
     **options.RELEASE,
     **options.VARIABLES,
+    **options.KEY,
     **options.FILES,
     "keep_environment": {"type": "bool", "default": False},
     "prepared": {"type": "bool", "default": False},
@@ -95,7 +97,7 @@ ARGUMENTS: dict[str, Any] = {
 def act(context: Context) -> dict[str, Any]:
     """Have the idle slot as wanted."""
     p = context.params
-    layout = options.layout(p)
+    layout = options.layout(p, there=not context.check)
     health_timeout, drain_timeout = context.duration("health_timeout"), context.duration("drain_timeout")
     context.settle()
     slot = site.other(layout.live_slot())
@@ -109,6 +111,7 @@ def act(context: Context) -> dict[str, Any]:
         # The agent belongs to the units; where they are left alone, so is it.
         pack.archive(agent) if files else b"",
         prepared=p["prepared"],
+        key_given=p["key_given"],
     )
     operation, changes = start.start(
         layout,

@@ -20,6 +20,8 @@ import testhosts
 # The directory that holds the package reference_app.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from by_hand_host import NAME as BY_HAND
+from by_hand_host import ByHandHost
 from playbook import Playbooks
 from site_host import Live, Site
 
@@ -77,3 +79,16 @@ def serving(site: Site, play: Playbooks) -> Serving:
         return live
 
     return serve
+
+
+@pytest.fixture(scope="session")
+def by_hand_image() -> str:
+    """The disk of a bare host on which a person deployed v1 by hand."""
+    testhosts.down(BY_HAND)
+    (host,) = testhosts.up(BY_HAND)
+    made = ByHandHost(host)
+    made.lay_out("v1")
+    made.await_app()
+    image = host.snapshot("by-hand")
+    testhosts.down(BY_HAND)
+    return image

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from ansible_collections.blyan.ops.plugins.module_utils import traffic
+from ansible_collections.blyan.ops.plugins.module_utils import legacy_unit, traffic
 from ansible_collections.blyan.ops.plugins.module_utils.migrator import Report
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd, Unit
 
@@ -45,9 +45,11 @@ class Units:
         self.fails: list[str] | None = None
         self.report = Report()
         self.journal: list[str] = []
-        names = "show reload start stop carry_out kill reset enable disable prepare run later cancel log"
+        names = "show reload start stop restart carry_out kill reset enable disable prepare run later cancel log"
         for name in names.split():
             monkeypatch.setattr(Systemd, name, self._bound(name))
+        # Nothing was deployed by hand.
+        monkeypatch.setattr(legacy_unit, "show", lambda _shell: legacy_unit.parse(""))
         monkeypatch.setattr(traffic, "enabled_at_boot", lambda unit: unit in self.enabled)
 
     def _bound(self, name: str) -> Callable[..., object]:
@@ -76,6 +78,10 @@ class Units:
         self.calls.append(f"{verb} {unit}")
         self.states[unit] = "active"
         self.began[unit] = time.monotonic() + 1
+
+    def _restart(self, unit: str) -> None:
+        self.calls.append(f"restart {unit}")
+        self.states[unit] = "active"
 
     def _kill(self, unit: str) -> None:
         self.calls.append(f"kill {unit}")

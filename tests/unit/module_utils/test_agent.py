@@ -178,6 +178,21 @@ def test_the_app_cannot_turn_what_root_writes_elsewhere() -> None:
     assert agent._SWAP_ASKED.parent == runner.PROGRESS
 
 
+def test_an_app_that_was_deployed_by_hand_ends_and_is_not_restarted(
+    host: Host, units: Units, settings: agent.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the process of the unit until its host was taken over and the unit restarts."""
+    ended: list[tuple[int, float]] = []
+    monkeypatch.setenv("MAINPID", "100")
+    monkeypatch.setattr(agent.Shell, "run", lambda shell, argv: Completed(0, "1 aiblock.service restart running\n"))
+    monkeypatch.setattr(agent, "_SWAP_ASKED", host.sockets / ".restart")
+    monkeypatch.setattr(agent.by_hand, "is_app", lambda pid: pid == 100)
+    monkeypatch.setattr(agent.by_hand, "end", lambda pid, timeout: ended.append((pid, timeout)))
+    agent.stop(settings)
+    assert ended == [(100, settings.drain_timeout)]
+    assert not (host.sockets / ".restart").exists()
+
+
 def test_the_state_names_release_and_health(host: Host, site: Layout, settings: agent.Settings) -> None:
     assert (
         agent._state(settings, site) == f"blue with {OLD.id} (v1) is NOT healthy: no answer (its socket is not there)"

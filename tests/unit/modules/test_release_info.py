@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.blyan.ops.plugins.module_utils import preflight
+from ansible_collections.blyan.ops.plugins.module_utils import by_hand, legacy_unit, preflight
 from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
 from ansible_collections.blyan.ops.plugins.module_utils.lock import Lock
 from ansible_collections.blyan.ops.plugins.module_utils.releases import Records, Release
@@ -171,3 +171,40 @@ def test_what_could_not_go_well_is_refused(
     result = host.call(release_info.main, **{**given, **arguments})
     assert reason in result["reason"]
     assert result["next_step"]
+
+
+@pytest.fixture
+def _by_hand(monkeypatch: pytest.MonkeyPatch, units: Units) -> None:
+    """The unit of the host was written by hand."""
+    monkeypatch.setattr(legacy_unit, "by_hand", lambda _unit: True)
+    monkeypatch.setattr(by_hand, "require_packages", lambda _python, _shell: None)
+
+
+@pytest.mark.usefixtures("_by_hand")
+def test_a_host_that_was_deployed_by_hand_needs_no_provisioning(host: Host, origin: Origin, front: str) -> None:
+    host.root.rmdir()
+    commit = origin.commit({"a": "1"})
+    result = call(host, "deploy", repo=str(origin.path), front_url=front)
+    assert (result["by_hand"], result["needed"], result["commit"]) == (True, True, commit)
+
+
+@pytest.mark.usefixtures("_by_hand")
+@pytest.mark.parametrize("purpose", ["rollback", "restart", "list"])
+def test_it_has_no_releases(host: Host, purpose: str) -> None:
+    host.root.rmdir()
+    result = call(host, purpose)
+    assert "was deployed by hand, so that no release serves there" in result["reason"]
+    assert "which takes the host over" in result["next_step"]
+
+
+@pytest.mark.usefixtures("_by_hand")
+def test_its_front_door_has_to_show_the_app(host: Host, origin: Origin) -> None:
+    with served(answer("301 Moved Permanently", b"", "Location: https://blyan.com/")) as (url, _heads):
+        result = call(host, "deploy", repo=str(origin.path), front_url=url)
+    assert f"{url}/health does not show the app that serves now: HTTP 301" in result["reason"]
+
+
+def test_where_a_release_serves_nothing_is_by_hand(host: Host, commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The unit is not even looked at: a plain deploy pays nothing for it."""
+    monkeypatch.setattr(legacy_unit, "show", lambda _shell: 1 / 0)
+    assert call(host)["by_hand"] is False
