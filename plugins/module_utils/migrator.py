@@ -11,9 +11,11 @@ after. What came out is left in a file.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
@@ -101,9 +103,17 @@ def main(text: str, say: Callable[[str], None]) -> int:
 def _lock(job: Job, report: Report, say: Callable[[str], None]) -> AbstractContextManager[None]:
     url = database.postgresql(os.environ.get("DATABASE_URL", ""))
     if url:
+        _have_driver()
         return database.locked(url, job.timeout, say)
     report.note = "DATABASE_URL names no PostgreSQL database, so that there was nothing to lock"
     return nullcontext()
+
+
+def _have_driver() -> None:
+    """Start anew with the app's own Python where the host's has no psycopg2, as on a host that was never provisioned."""
+    own = Path(".venv/bin/python").absolute()
+    if importlib.util.find_spec("psycopg2") is None and sys.prefix == sys.base_prefix and own.exists():
+        os.execv(own, [str(own), "-I", *sys.argv])
 
 
 def _migrate(job: Job, report: Report, say: Callable[[str], None]) -> int:

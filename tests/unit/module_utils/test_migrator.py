@@ -146,6 +146,24 @@ def test_a_postgresql_database_is_locked_around_all_of_it(unit: Unit, monkeypatc
     assert unit.left().note == ""
 
 
+@pytest.mark.parametrize(("driver", "own", "anew"), [(None, True, True), (object(), True, False), (None, False, False)])
+def test_without_a_driver_the_apps_own_python_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: object, own: bool, anew: bool
+) -> None:
+    started: list[list[str]] = []
+    python = tmp_path / ".venv" / "bin" / "python"
+    if own:
+        python.parent.mkdir(parents=True)
+        python.touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(migrator.sys, "prefix", sys.base_prefix)
+    monkeypatch.setattr(migrator.sys, "argv", ["agent.pyz", "migrate", "{}"])
+    monkeypatch.setattr(migrator.importlib.util, "find_spec", lambda name: driver)
+    monkeypatch.setattr(migrator.os, "execv", lambda program, argv: started.append(argv))
+    migrator._have_driver()
+    assert started == ([[str(python), "-I", "agent.pyz", "migrate", "{}"]] if anew else [])
+
+
 def test_a_lock_that_is_not_got_is_told(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
     def locked(url: str, wait: float, say: Any) -> Any:
         raise OpsError("another migration", next_step="wait")
