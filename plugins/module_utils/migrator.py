@@ -110,7 +110,7 @@ def _lock(job: Job, report: Report, say: Callable[[str], None]) -> AbstractConte
 
 
 def _have_driver() -> None:
-    """Start anew with the app's own Python where the host's has no psycopg2, as on a host that was never provisioned."""
+    """Start anew with the app's own Python where the host's has no psycopg2: nothing was provisioned there."""
     own = Path(".venv/bin/python").absolute()
     if importlib.util.find_spec("psycopg2") is None and sys.prefix == sys.base_prefix and own.exists():
         os.execv(own, [str(own), "-I", *sys.argv])
