@@ -165,8 +165,9 @@ def present(context: Context) -> dict[str, Any]:
     context.settle()
     arguments = venvs.split_arguments(p["pip_extra_args"])
     build.check_room(layout.root, p["min_free_mb"])
-    with repository(p["repo"], layout.mirror, context.progress) as source:
+    with repository(p["repo"], layout.mirror, context.progress, Systemd()) as source:
         if not context.check:
+            context.engine.fence()
             source.fetch(p["commit"])
         requirements = venvs.gather(p["requirements"], lambda path: source.show(p["commit"], path))
         venv = venvs.key(requirements, venvs.interpreter(p["python"]), p["pip_extra_args"])
@@ -184,6 +185,8 @@ def present(context: Context) -> dict[str, Any]:
                 arguments=arguments,
                 user=p["user"],
                 progress=context.progress,
+                fence=context.engine.fence,
+                systemd=Systemd(),
             )
 
         context.apply(build.Build(layout, release, source, make_venv, p["python"]), changes)
