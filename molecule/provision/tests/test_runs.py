@@ -104,6 +104,22 @@ def test_redis_without_an_append_only_file_keeps_its_data(host: Any, provision: 
     host.check_output("redis-cli -n 5 del quota")
 
 
+def test_a_redis_that_listens_on_another_port_than_it_is_to_keeps_its_data(host: Any, provision: Provision) -> None:
+    host.check_output(
+        "redis-cli -n 5 set quota 42 && redis-cli save && systemctl stop redis-server && "
+        "rm -r /var/lib/redis/appendonlydir /etc/redis/blyan.conf && sed -i '/blyan.conf/d' /etc/redis/redis.conf && "
+        "echo port 6381 >> /etc/redis/redis.conf && systemctl start redis-server"
+    )
+    try:
+        assert provision(blyan_redis_port=6380).code == 0
+        assert host.check_output("redis-cli -p 6380 config get appendonly").split()[1] == "yes"
+        assert host.check_output("redis-cli -p 6380 -n 5 getdel quota") == "42"
+    finally:
+        host.check_output("sed -i '/^port 6381$/d' /etc/redis/redis.conf")
+        assert provision().code == 0
+    assert host.check_output("redis-cli ping") == "PONG"
+
+
 def test_a_broken_configuration_never_goes_live(host: Any, provision: Provision) -> None:
     host.check_output("echo 'nonsense;' > /etc/nginx/conf.d/broken.conf")
     # Where the lock was, which the run took and gave back.
