@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - blyan.ops.run
   - blyan.ops.layout
   - blyan.ops.layout.health
+  - blyan.ops.layout.venv
   - blyan.ops.layout.variables
   - blyan.ops.layout.files
 attributes:
@@ -114,7 +115,7 @@ needed:
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.blyan.ops.plugins.module_utils import options, preflight
+from ansible_collections.blyan.ops.plugins.module_utils import agent, options, pack, preflight
 from ansible_collections.blyan.ops.plugins.module_utils.git import repository
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
@@ -122,6 +123,7 @@ from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 ARGUMENTS: dict[str, Any] = {
     **options.ROOT,
     **options.HEALTH,
+    **options.VENV,
     **options.VARIABLES,
     **options.FILES,
     "purpose": {"type": "str", "choices": ["list", "deploy", "rollback", "restart"], "default": "list"},
@@ -154,9 +156,18 @@ def act(context: Context) -> dict[str, Any]:
         preflight.require_schema(found, target, p["across_migrations"] or purpose == "restart")
         preflight.require_nodes(found, p["carry_nodes"], Systemd())
         return {**result, "target": asdict(target)}
+    files = options.files(p)
     with repository(p["repo"], layout.mirror) as source:
         commit = source.resolve(p["version"])
-    done = preflight.nothing_to_deploy(found, commit, options.environment(p), options.files(p))
+        done = preflight.nothing_to_deploy(
+            found,
+            commit,
+            lambda: options.venv(p, lambda path: source.show(commit, path)),
+            options.environment(p),
+            files,
+            # As with the slot: the agent belongs to the units.
+            pack.archive(agent) if files else b"",
+        )
     if not done:
         preflight.require_nodes(found, p["carry_nodes"], Systemd())
     return {**result, "commit": commit, "needed": not done}
