@@ -95,6 +95,21 @@ options:
         type: str
         default: ''
 """
+    VENV = r"""
+options:
+  requirements:
+    description: Path of the requirements file in the repository.
+    type: str
+    default: requirements.txt
+  python:
+    description: The interpreter on the host that virtual environments are made with.
+    type: path
+    default: /usr/bin/python3
+  pip_extra_args:
+    description: Arguments added to C(pip install), as one would type them.
+    type: str
+    default: ''
+"""
     VARIABLES = r"""
 options:
   environment:

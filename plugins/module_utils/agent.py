@@ -78,15 +78,17 @@ def serve(settings: Settings) -> None:
         raise OpsError("no release is live on this host", next_step="deploy one with the playbook deploy")
     asked = _SWAP_ASKED.exists()
     _SWAP_ASKED.unlink(missing_ok=True)
+    refusal = ""
     if asked and systemd.show(site.unit(live)).state == "active":
         try:
             swap(settings)
-        except OpsError as error:
-            # The live slot serves on; a failed unit would only hide that.
-            _say(f"not restarted: {error.message()}")
+        except (OpsError, OSError) as error:
+            # The live slot serves on; a failed unit would only hide that, and its status says what was not done.
+            _say(f"not restarted: {error.message() if isinstance(error, OpsError) else error}")
+            refusal = f"not restarted: {error}; "
     else:
         systemd.start(site.unit(live))
-    _watch(settings, layout)
+    _watch(settings, layout, live, refusal)
 
 
 def swap(settings: Settings) -> None:
@@ -101,13 +103,21 @@ def swap(settings: Settings) -> None:
     try:
         with lock.renewed(run):
             _swap(settings, run, changes)
-    except OpsError as error:
-        outcome = f"failed: {error.reason}"
+    except (OpsError, OSError) as error:
+        outcome = f"failed: {error}"
         raise
     finally:
         lock.release(run)
         if changes:
-            Journal(STATE).append(entry(run, "agent", changes, outcome, time.monotonic() - began))
+            _record(entry(run, "agent", changes, outcome, time.monotonic() - began))
+
+
+def _record(line: dict[str, Any]) -> None:
+    try:
+        Journal(STATE).append(line)
+    except OSError as error:
+        # As with modules: what was changed is changed.
+        _say(f"this is missing in the journal of this host, which cannot be written: {error}")
 
 
 def _swap(settings: Settings, run: Run, made: list[Change]) -> None:
@@ -191,13 +201,20 @@ def job_of(listing: str, unit: str) -> str:
     return ""
 
 
-def _watch(settings: Settings, layout: Layout) -> None:
-    """Tell systemd in one line how the live slot is, and the log when that changes."""
+def _watch(settings: Settings, layout: Layout, live: str, refusal: str) -> None:
+    """Tell systemd in one line how the live slot is, and the log when that changes.
+
+    Args:
+        live: the slot that served at first.
+        refusal: why it was not restarted, which is told until the other one serves; empty where that was not asked for.
+    """
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     told = None
     while True:
-        state = _state(settings, layout)
+        if layout.live_slot() != live:
+            refusal = ""
+        state = refusal + _state(settings, layout)
         if state != told:
             _say(state)
             _notify(f"READY=1\nSTATUS={state}")

@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
@@ -21,6 +21,7 @@ from .layout import SLOTS, Layout
 from .releases import Records, Release, prunable, reusable, unused_venvs
 from .shell import Shell, to_disk
 from .steps import Change, Operation
+from .systemd import Systemd
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ class Build(Operation):
         repository: where its files come from; None when only undoing.
         make_venv: builds the virtual environment of the release.
         python: the interpreter of that environment.
+        systemd: the service manager.
     """
 
     name = "release"
@@ -139,6 +141,7 @@ class Build(Operation):
     repository: Repository | None = None
     make_venv: Callable[[Path], None] = lambda path: None
     python: str = ""
+    systemd: Systemd = field(default_factory=Systemd)
 
     @classmethod
     def again(cls, params: Mapping[str, Any]) -> Build:
@@ -168,6 +171,8 @@ class Build(Operation):
             shutil.rmtree(self.layout.release(self.release.id), ignore_errors=True)
             shutil.rmtree(self._unfinished(), ignore_errors=True)
         elif change.step == "venv" and not venvs.is_whole(self.layout.venvs / self.release.venv):
+            # Else pip of a run that was killed would go on filling what is removed here.
+            self.systemd.end(venvs.unit(self.layout.venvs / self.release.venv))
             shutil.rmtree(self.layout.venvs / self.release.venv, ignore_errors=True)
 
     def _repository(self) -> Repository:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,10 +18,15 @@ from typing import Callable
 
 from .errors import OpsError
 from .shell import Shell
+from .systemd import Systemd
 from .urls import refuse_credentials
 
 _VERSION = re.compile(r"(?!-)(?!.*\.\.)[A-Za-z0-9._/+@-]{1,200}")
+_SCRATCH = "blyan-ops-git-"
 _HASH = re.compile(r"[0-9a-f]{7,40}")
+_FETCH_SECONDS = 3600.0
+#: The transient service that brings the mirror up to date.
+FETCH = "aiblock-fetch.service"
 _ALL_REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
 
@@ -75,14 +81,23 @@ class Repository:
         mirror: the bare mirror on the host, which may not be there yet.
         scratch: an existing directory for what is needed only while this runs.
         progress: told what git says while it fetches.
+        systemd: runs what writes to the mirror as a unit, which can be ended; None where nobody else is at work there.
     """
 
-    def __init__(self, url: str, mirror: Path, scratch: Path, progress: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        mirror: Path,
+        scratch: Path,
+        progress: Callable[[str], None] = lambda line: None,
+        systemd: Systemd | None = None,
+    ) -> None:
         check_url(url)
         self._url = url
         self._mirror = mirror
         self._scratch = scratch
         self._progress = progress
+        self._systemd = systemd
         self._shell = _shell(scratch)
 
     def resolve(self, version: str) -> str:
@@ -114,6 +129,9 @@ class Repository:
             return
         if not (self._mirror / "HEAD").exists():
             self._shell.must(["git", "init", "--quiet", "--bare", str(self._mirror)], next_step="look at the disk")
+        if self._systemd:
+            # Of a run that was killed, or lost its lock.
+            self._systemd.end(FETCH)
         # A power cut leaves git's locks behind; nobody else is at work here, as this run holds the lock of the host.
         for stale in [*self._mirror.glob("*.lock"), *self._mirror.glob("refs/**/*.lock")]:
             stale.unlink()
@@ -151,7 +169,10 @@ class Repository:
 
     def _fetch(self, home: Path, arguments: Sequence[str]) -> None:
         argv = ["git", f"--git-dir={home}", "fetch", "--progress", "--no-auto-gc", *arguments]
-        done = self._shell.run(argv, timeout=3600, on_line=self._progress or (lambda line: None))
+        if self._systemd and home == self._mirror:
+            done = self._systemd.piped(FETCH, argv, [], self._shell.environment, _FETCH_SECONDS, self._progress)
+        else:
+            done = self._shell.run(argv, timeout=_FETCH_SECONDS, on_line=self._progress)
         if not done.ok:
             raise OpsError(
                 f"fetching from {self._url} failed",
@@ -193,10 +214,19 @@ class Repository:
 
 
 @contextmanager
-def repository(url: str, mirror: Path, progress: Callable[[str], None] | None = None) -> Iterator[Repository]:
+def repository(
+    url: str,
+    mirror: Path,
+    progress: Callable[[str], None] = lambda line: None,
+    systemd: Systemd | None = None,
+) -> Iterator[Repository]:
     """The repository with scratch space that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="blyan-ops-git-") as scratch:
-        yield Repository(url, mirror, Path(scratch), progress)
+    for stale in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
+        # Of a process that was killed; its number is in the name.
+        if not Path("/proc", stale.name[len(_SCRATCH) :].partition("-")[0]).exists():
+            shutil.rmtree(stale, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-") as scratch:
+        yield Repository(url, mirror, Path(scratch), progress, systemd)
 
 
 def _shell(scratch: Path) -> Shell:

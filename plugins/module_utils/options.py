@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
-from . import envfile
+from . import envfile, venvs
 from .errors import OpsError
 from .layout import Layout
 from .releases import Release
@@ -39,6 +39,12 @@ RELEASE: dict[str, Any] = {
             **{name: {"type": "str", "default": ""} for name in ("schema_before", "schema_after", "schema_compatible")},
         },
     },
+}
+
+VENV: dict[str, Any] = {
+    "requirements": {"type": "str", "default": "requirements.txt"},
+    "python": {"type": "path", "default": "/usr/bin/python3"},
+    "pip_extra_args": {"type": "str", "default": ""},
 }
 
 VARIABLES: dict[str, Any] = {
@@ -80,6 +86,19 @@ def layout(params: Mapping[str, Any], *, there: bool = True) -> Layout:
 def release(params: Mapping[str, Any]) -> Release:
     """The release that was given."""
     return Release(**params["release"])
+
+
+def venv(params: Mapping[str, Any], read: Callable[[str], str | None]) -> str:
+    """The name of the virtual environment that a version needs.
+
+    Args:
+        read: the text of a file of the version, or None where there is none.
+
+    Raises:
+        OpsError: it lacks a file of requirements, or the host the interpreter.
+    """
+    requirements = venvs.gather(params["requirements"], read)
+    return venvs.key(requirements, venvs.interpreter(params["python"]), params["pip_extra_args"])
 
 
 def files(params: Mapping[str, Any]) -> list[HostFile]:

@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
-from . import atomic, schema
+from . import atomic, pack, schema
 from . import layout as site
 from .errors import OpsError
 from .health import Health, look
@@ -127,11 +127,20 @@ def require_schema(found: Found, target: Release, across: bool) -> None:
         )
 
 
-def nothing_to_deploy(found: Found, commit: str, environment: str | None, files: Sequence[HostFile]) -> bool:
-    """Whether the commit is live, healthy, and runs with this environment and these files.
+def nothing_to_deploy(
+    found: Found,
+    commit: str,
+    venv: Callable[[], str],
+    environment: str | None,
+    files: Sequence[HostFile],
+    agent: bytes,
+) -> bool:
+    """Whether the commit is live, healthy, and runs with all that is wanted.
 
     Args:
+        venv: the name of the virtual environment that is wanted; only asked where the commit is live.
         environment: the text of the environment file that is wanted; None for any.
+        agent: the agent's archive that is wanted; empty for any.
     """
     release = found.release
     if found.live is None or release is None or release.commit != commit or release.state != "good":
@@ -140,7 +149,9 @@ def nothing_to_deploy(found: Found, commit: str, environment: str | None, files:
         return False
     if environment is not None and atomic.read_text(site.environment_file(found.live)) != environment:
         return False
-    return all(atomic.read_text(Path(f.path)) == f.content for f in files)
+    if agent and pack.installed() != pack.digest(agent):
+        return False
+    return all(atomic.read_text(Path(f.path)) == f.content for f in files) and release.venv == venv()
 
 
 def target(found: Found, purpose: str, rollback_to: str) -> Release | None:

@@ -85,7 +85,10 @@ def find(wanted: Wanted, systemd: Systemd) -> Found:
 
 
 def written(paths: Iterable[str]) -> float:
-    """When the newest of some files came to its place, in seconds since the boot; NEVER where there is none."""
+    """When the newest of some files came to its place, in seconds since the boot; NEVER where there is none.
+
+    Of a directory: when a file last came to it, or went.
+    """
     boot = time.time() - time.monotonic()
     # ctime, which a rename sets and nobody can set back.
     return max((os.stat(path).st_ctime - boot for path in paths if os.path.exists(path)), default=NEVER)

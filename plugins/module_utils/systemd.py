@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,10 @@ from typing import Callable
 
 from .durations import human
 from .errors import OpsError
-from .shell import Shell
+from .shell import Completed, Shell
 
 _POLL_SECONDS = 0.25
+_KILL_SECONDS = 30.0
 _SHOWN = (
     "ActiveState",
     "SubState",
@@ -177,13 +178,49 @@ class Systemd:
         Returns:
             None when it succeeded, else its last log lines.
         """
-        argv = ["systemd-run", "--quiet", "--wait", "--collect", f"--unit={unit}"]
-        argv += [f"--property={each}" for each in (*properties, f"RuntimeMaxSec={timeout:.0f}")]
-        # systemd puts variables in where a word begins with a dollar, unless that is doubled.
-        words = [word.replace("$", "$$") for word in command]
         with self._followed(unit, progress):
-            done = self._shell.run([*argv, "--", *words], timeout=timeout + 60)
+            done = self._shell.run(_transient(unit, command, properties, timeout), timeout=timeout + 60)
         return None if done.ok else self.log(unit) or done.tail()
+
+    def piped(
+        self,
+        unit: str,
+        command: list[str],
+        properties: Sequence[str],
+        environment: Mapping[str, str],
+        timeout: float,
+        on_line: Callable[[str], None],
+    ) -> Completed:
+        """Run a command as :meth:`run` does, with its output line by line as it comes.
+
+        Unlike a child, with children of its own, it can be found and ended when this process is killed: :meth:`end`.
+
+        Args:
+            environment: added to systemd's; never a secret, as every user of the host can read it.
+
+        Raises:
+            OpsError: it ran longer than the timeout.
+        """
+        given = [f"--setenv={name}={value}" for name, value in environment.items()]
+        argv = _transient(unit, command, properties, timeout, "--pipe", *given)
+        began = time.monotonic()
+        try:
+            done = self._shell.run(argv, timeout=timeout + 60, on_line=on_line)
+        except BaseException:
+            self.kill(unit)
+            raise
+        if not done.ok and time.monotonic() - began >= timeout:
+            raise OpsError(
+                f"{unit} did not end within {human(timeout)}",
+                next_step="look at what it waits for (network, disk, a lock), then run this again",
+            )
+        return done
+
+    def end(self, unit: str) -> None:
+        """End a unit at once, with all its processes, and see that they are gone; fine where it does not run."""
+        if self.show(unit).state not in ("inactive", "failed"):
+            self.kill(unit)
+            self.await_end(unit, _KILL_SECONDS)
 
     def later(self, timer: str, seconds: float, command: list[str]) -> None:
         """Have a command run once, so many seconds from now; a reboot forgets it."""
@@ -248,6 +285,14 @@ class Systemd:
                 next_step="look at: systemctl status " + arguments[-1],
                 details=done.tail(),
             )
+
+
+def _transient(unit: str, command: list[str], properties: Sequence[str], timeout: float, *options: str) -> list[str]:
+    """What runs a command as a unit and waits for its end."""
+    argv = ["systemd-run", "--quiet", "--wait", "--collect", f"--unit={unit}", *options]
+    argv += [f"--property={each}" for each in (*properties, f"RuntimeMaxSec={timeout:.0f}")]
+    # systemd puts variables in where a word begins with a dollar, unless that is doubled.
+    return [*argv, "--", *(word.replace("$", "$$") for word in command)]
 
 
 def enabled_at_boot(unit: str) -> bool:

@@ -17,7 +17,8 @@ from typing import Callable
 
 from . import atomic
 from .errors import OpsError
-from .shell import Shell, to_disk
+from .shell import Completed, Shell, to_disk
+from .systemd import Systemd
 from .urls import refuse_credentials, without_credentials
 
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)")
@@ -26,6 +27,15 @@ _WHERE_CREDENTIALS_GO = (
     "leave it out of the URL, and write it for that host into venvs/.cache/.netrc under deploy_root, in pip's home:"
     " owned by deploy_user, mode 0600"
 )
+_NO_VENV, _NO_UVICORN = 101, 102
+#: Takes the interpreter, the virtual environment, the release, its requirements file, and arguments for pip.
+_BUILD = f"""
+python=$1 venv=$2 release=$3 requirements=$4
+shift 4
+"$python" -m venv "$venv" || exit {_NO_VENV}
+(cd "$release" && exec "$venv/bin/python" -m pip install --no-input -r "$requirements" "$@") || exit 1
+"$venv/bin/python" -c "import uvicorn" || exit {_NO_UVICORN}
+"""
 
 
 def included(text: str) -> list[str]:
@@ -107,6 +117,11 @@ def is_whole(venv: Path) -> bool:
     return (venv / _WHOLE).exists()
 
 
+def unit(venv: Path) -> str:
+    """The transient service in which a virtual environment is built."""
+    return f"aiblock-venv-{venv.name}.service"
+
+
 def build(
     venv: Path,
     *,
@@ -116,44 +131,61 @@ def build(
     arguments: list[str],
     user: str,
     progress: Callable[[str], None],
+    fence: Callable[[], None],
+    systemd: Systemd,
 ) -> None:
     """Build a virtual environment as the app's user, then give it to root, so that the app cannot change it.
+
+    It is built in a unit: pip of a run that was killed would go on here, beside the one of the next run.
 
     Args:
         venv: its final path, as scripts in it name that path.
         release: the directory of the release.
         requirements: path of the requirements file in it.
         arguments: added to ``pip install``.
+        fence: raises when this run may touch nothing more, as another one builds here by now.
 
     Raises:
         OpsError: it could not be built; pip's last lines say why.
     """
     account = pwd.getpwnam(user)
     cache = venv.parent / ".cache"
+    systemd.end(unit(venv))
     shutil.rmtree(venv, ignore_errors=True)
     for directory in (venv, cache):
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         os.chown(directory, account.pw_uid, account.pw_gid)
-    shell = Shell({"HOME": str(cache), "PIP_CACHE_DIR": str(cache), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}, user=user)
-    shell.must(
-        [python, "-m", "venv", str(venv)],
-        next_step="install python3-venv on the host, or look at its disk",
-        timeout=120,
+    done = systemd.piped(
+        unit(venv),
+        ["/bin/sh", "-c", _BUILD, "sh", python, str(venv), str(release), requirements, *arguments],
+        properties=[f"Description=Virtual environment {venv.name}", f"User={user}"],
+        environment={
+            "LC_ALL": "C.UTF-8",
+            "HOME": str(cache),
+            "PIP_CACHE_DIR": str(cache),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        },
+        timeout=3600,
+        on_line=progress,
     )
-    argv = [str(venv / "bin/python"), "-m", "pip", "install", "--no-input", "-r", requirements, *arguments]
-    done = shell.run(argv, cwd=release, timeout=3600, on_line=progress)
+    fence()
     if not done.ok:
-        raise OpsError(
-            f"pip could not install {requirements}",
-            next_step="mend the requirements or deploy_pip_extra_args; the version that serves was not touched",
-            details=[without_credentials(line) for line in done.tail(12)],
-        )
-    if not shell.run([str(venv / "bin/python"), "-c", "import uvicorn"]).ok:
-        raise OpsError(
-            f"{requirements} does not bring uvicorn, which serves the app",
-            next_step=f"add uvicorn to {requirements} in the app's repository",
-        )
+        raise _why(done, requirements)
     Shell().must(["chown", "-R", "root:root", str(venv)], next_step="look at the disk", timeout=120)
     to_disk(venv)
+    fence()
     # By a rename: what pip installed may have put a link there.
     atomic.write(venv / _WHOLE, "", mode=0o644)
+
+
+def _why(done: Completed, requirements: str) -> OpsError:
+    """The error for a build that failed."""
+    if done.code == _NO_VENV:
+        reason, next_step = "python -m venv failed", "install python3-venv on the host, or look at its disk"
+    elif done.code == _NO_UVICORN:
+        reason = f"{requirements} does not bring uvicorn, which serves the app"
+        next_step = f"add uvicorn to {requirements} in the app's repository"
+    else:
+        reason = f"pip could not install {requirements}"
+        next_step = "mend the requirements or deploy_pip_extra_args; the version that serves was not touched"
+    return OpsError(reason, next_step=next_step, details=[without_credentials(line) for line in done.tail(12)])

@@ -15,7 +15,7 @@ description:
   - Nothing that serves is touched. Where the live release is of the same commit and needs the same packages,
     it is used again.
 author: Blyan operators (@blyan)
-extends_documentation_fragment: [blyan.ops.run, blyan.ops.layout]
+extends_documentation_fragment: [blyan.ops.run, blyan.ops.layout, blyan.ops.layout.venv]
 attributes:
   check_mode:
     support: full
@@ -64,18 +64,6 @@ options:
     description: How long what the release answers while it is abandoned may need to end, such as V(30s).
     type: str
     default: 30s
-  requirements:
-    description: Path of the requirements file in the repository.
-    type: str
-    default: requirements.txt
-  python:
-    description: The interpreter on the host that virtual environments are made with.
-    type: path
-    default: /usr/bin/python3
-  pip_extra_args:
-    description: Arguments added to C(pip install), as one would type them.
-    type: str
-    default: ''
   user:
     description: The unprivileged account that runs the app, and pip.
     type: str
@@ -143,6 +131,7 @@ from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 
 ARGUMENTS: dict[str, Any] = {
     **options.ROOT,
+    **options.VENV,
     "state": {"type": "str", "choices": ["present", "abandoned"], "default": "present"},
     "repo": {"type": "str", "default": ""},
     "commit": {"type": "str", "default": ""},
@@ -152,9 +141,6 @@ ARGUMENTS: dict[str, Any] = {
     "schema_before": {"type": "str", "default": ""},
     "schema_after": {"type": "str", "default": ""},
     "drain_timeout": {"type": "str", "default": "30s"},
-    "requirements": {"type": "str", "default": "requirements.txt"},
-    "python": {"type": "path", "default": "/usr/bin/python3"},
-    "pip_extra_args": {"type": "str", "default": ""},
     "user": {"type": "str", "default": "blyan"},
     "keep": {"type": "int", "default": 5},
     "min_free_mb": {"type": "int", "default": 500},
@@ -169,11 +155,11 @@ def present(context: Context) -> dict[str, Any]:
     context.settle()
     arguments = venvs.split_arguments(p["pip_extra_args"])
     build.check_room(layout.root, p["min_free_mb"])
-    with repository(p["repo"], layout.mirror, context.progress) as source:
+    with repository(p["repo"], layout.mirror, context.progress, Systemd()) as source:
         if not context.check:
+            context.engine.fence()
             source.fetch(p["commit"])
-        requirements = venvs.gather(p["requirements"], lambda path: source.show(p["commit"], path))
-        venv = venvs.key(requirements, venvs.interpreter(p["python"]), p["pip_extra_args"])
+        venv = options.venv(p, lambda path: source.show(p["commit"], path))
         compatible = schema.names(source.show(p["commit"], schema.COMPATIBLE_FILE) or "")
         version = p["version"] or p["commit"]
         wanted = build.Wanted(p["commit"], version, venv, p["keep"], context.run.who, compatible)
@@ -188,6 +174,8 @@ def present(context: Context) -> dict[str, Any]:
                 arguments=arguments,
                 user=p["user"],
                 progress=context.progress,
+                fence=context.engine.fence,
+                systemd=Systemd(),
             )
 
         context.apply(build.Build(layout, release, source, make_venv, p["python"]), changes)

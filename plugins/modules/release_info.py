@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - blyan.ops.run
   - blyan.ops.layout
   - blyan.ops.layout.health
+  - blyan.ops.layout.venv
   - blyan.ops.layout.variables
   - blyan.ops.layout.files
 attributes:
@@ -58,10 +59,6 @@ options:
     description: The account that runs the app.
     type: str
     default: blyan
-  python:
-    description: The interpreter on the host that virtual environments are made with.
-    type: path
-    default: /usr/bin/python3
   front_url:
     description: The app as nginx shows it, seen from the host.
     type: str
@@ -123,7 +120,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.blyan.ops.plugins.module_utils import options, preflight, takeover
+from ansible_collections.blyan.ops.plugins.module_utils import agent, options, pack, preflight, takeover
 from ansible_collections.blyan.ops.plugins.module_utils.git import repository
 from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
 from ansible_collections.blyan.ops.plugins.module_utils.runner import Context, run_module
@@ -132,6 +129,7 @@ from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 ARGUMENTS: dict[str, Any] = {
     **options.ROOT,
     **options.HEALTH,
+    **options.VENV,
     **options.VARIABLES,
     **options.FILES,
     "purpose": {"type": "str", "choices": ["list", "deploy", "rollback", "restart"], "default": "list"},
@@ -141,7 +139,6 @@ ARGUMENTS: dict[str, Any] = {
     "across_migrations": {"type": "bool", "default": False},
     "carry_nodes": {"type": "bool", "default": True},
     "user": {"type": "str", "default": "blyan"},
-    "python": {"type": "path", "default": "/usr/bin/python3"},
     "front_url": {"type": "str", "default": "http://127.0.0.1/api"},
     "validate_certs": {"type": "bool", "default": True},
 }
@@ -180,9 +177,18 @@ def act(context: Context) -> dict[str, Any]:
         live = found.release
         there = purpose == "rollback" and live is not None and target.id == live.id
         return {**result, "target": asdict(target), "needed": not there}
+    files = options.files(p)
     with repository(p["repo"], layout.mirror) as source:
         commit = source.resolve(p["version"])
-    done = preflight.nothing_to_deploy(found, commit, options.environment(p), options.files(p))
+        done = preflight.nothing_to_deploy(
+            found,
+            commit,
+            lambda: options.venv(p, lambda path: source.show(commit, path)),
+            options.environment(p),
+            files,
+            # As with the slot: the agent belongs to the units.
+            pack.archive(agent) if files else b"",
+        )
     if not done:
         preflight.require_nodes(found, p["carry_nodes"], Systemd())
     return {**result, "commit": commit, "needed": not done}

@@ -49,7 +49,7 @@ options:
         type: bool
         default: false
       restart_for:
-        description: The files that it reads at its start alone.
+        description: The files that it reads at its start alone. A directory counts when a file came to it or went.
         type: list
         elements: path
         default: []

@@ -87,3 +87,27 @@ def test_the_lock_of_a_killed_run_falls_within_its_lease(site: Site, play: Playb
     second = play("deploy", "-v", deploy_version="v3", deploy_lock_wait="70s")
     assert "took back the slot that an earlier run left at step healthy" in second.output
     serves(site, "v3")
+
+
+def test_pip_of_a_killed_run_ends_before_the_next_run_builds(
+    site: Site, play: Playbooks, serving: Serving, fresh: Site
+) -> None:
+    # pip opens the pipe, and waits for whoever would write into it.
+    limits = site.shell("name=$(mktemp --dry-run /tmp/limits.XXXXXX) && mkfifo -m 644 $name && echo $name")
+    given: dict[str, Any] = {"deploy_pip_extra_args": f"--no-index --find-links /srv/wheelhouse --constraint {limits}"}
+    first = play.start("playbooks/deploy.yml", deploy_version="v1", **given)
+    pip = "systemctl list-units --plain --no-legend 'aiblock-venv-*' | cut -d' ' -f1"
+    hangs = f"pgrep --full '^/srv/blyan/venvs/.*pip install' >/dev/null && {pip} || true"
+    site.wait_for("pip hangs", lambda: site.shell(hangs) != "", 60)
+    unit = site.shell(pip)
+    pid = site.shell(f"systemctl show --value --property=MainPID {unit}")
+    site.shell("pkill --signal KILL --full '^/usr/bin/python3$'")
+    first.process.kill()
+    first.process.wait()
+    assert site.shell(pip) == unit
+    site.shell(f"rm {limits} && install -m 644 /dev/null {limits}")
+    second = play("deploy", "-v", deploy_version="v1", deploy_lock="break", **given)
+    assert "took back the release that an earlier run left at step venv" in second.output
+    assert site.shell(f"kill -0 {pid} 2>&1 || true").endswith("No such process")
+    serves(site, "v1")
+    site.shell(f"rm {limits}")

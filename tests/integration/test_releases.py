@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from conftest import Serving
 from playbook import Playbooks
@@ -38,6 +40,21 @@ def test_the_same_version_again_touches_nothing(site: Site, play: Playbooks) -> 
     assert again.changed == 0
     assert site.files() ^ before == set()
     assert f"nothing to do: {now(site).release} (v1) is live and healthy" in again.output
+
+
+def test_the_same_version_with_other_arguments_for_pip_or_an_older_agent_is_deployed_anew(
+    fresh: Site, play: Playbooks, serving: Serving
+) -> None:
+    before = serving("v1")
+    given: dict[str, Any] = {"deploy_pip_extra_args": "--no-index --find-links /srv/wheelhouse --no-color"}
+    play("deploy", deploy_version="v1", **given)
+    after = now(fresh)
+    assert after.release != before.release
+    assert play("deploy", deploy_version="v1", **given).changed == 0
+    fresh.shell("echo >> /usr/local/lib/blyan-ops/agent.pyz")
+    play("deploy", deploy_version="v1", **given)
+    assert (now(fresh).release, now(fresh).slot) == (after.release, before.slot)
+    assert play("deploy", deploy_version="v1", **given).changed == 0
 
 
 def test_main_is_the_version_when_none_is_named(fresh: Site, play: Playbooks) -> None:

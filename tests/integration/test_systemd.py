@@ -10,6 +10,14 @@ from conftest import Serving
 from playbook import Playbooks
 from site_host import Live, Site
 
+# Another run holds the lock of the host.
+LOCKED = """
+import pathlib, sys
+sys.path.insert(0, "/usr/local/lib/blyan-ops/agent.pyz")
+from blyan_ops import lock, run
+lock.Lock(pathlib.Path("/var/lib/blyan-ops")).acquire(run.Run("other", "anna@desk", "deploy"))
+"""
+
 
 def test_stop_stops_the_app_and_start_brings_the_same_release_back(site: Site, serving: Serving) -> None:
     before = serving("v1")
@@ -19,6 +27,27 @@ def test_stop_stops_the_app_and_start_brings_the_same_release_back(site: Site, s
     assert site.answer(f"{site.front}/health")[0] == 502
     site.shell("systemctl start aiblock")
     site.wait_for("the release answers", lambda: site.answering() == {before.release})
+
+
+def test_a_restart_that_was_refused_says_so_until_one_succeeds(site: Site, serving: Serving) -> None:
+    before = serving("v1")
+
+    def status() -> str:
+        return site.shell("systemctl show --value --property=StatusText aiblock")
+
+    site.shell(f"python3 -c '{LOCKED}'")
+    try:
+        site.shell("systemctl restart aiblock")
+        assert status().startswith("not restarted: the lock of this host is held: deploy by anna@desk since ")
+        assert status().endswith(f"; {before.slot} serves {before.release} (v1)")
+        assert site.live() == before
+    finally:
+        site.shell("rm /var/lib/blyan-ops/lock.json")
+    site.shell("systemctl reload aiblock")
+    site.wait_for("no word of it any more", lambda: status().endswith(f" serves {before.release} (v1)"))
+    site.wait_for("no word of it any more", lambda: not status().startswith("not restarted"))
+    # health timeout + 2 * drain timeout + 70 s
+    assert site.shell("systemctl show --value --property=TimeoutStartUSec aiblock") == "3min 10s"
 
 
 def test_a_restart_of_nginx_leaves_the_release_in_place(site: Site, serving: Serving) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Callable
@@ -15,6 +15,7 @@ from typing import Callable
 import pytest
 from ansible_collections.blyan.ops.plugins.module_utils import legacy_unit, traffic
 from ansible_collections.blyan.ops.plugins.module_utils.migrator import Report
+from ansible_collections.blyan.ops.plugins.module_utils.shell import Completed, Shell
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd, Unit
 
 
@@ -45,7 +46,7 @@ class Units:
         self.fails: list[str] | None = None
         self.report = Report()
         self.journal: list[str] = []
-        names = "show reload start stop restart carry_out kill reset enable disable prepare run later cancel log"
+        names = "show reload start stop restart carry_out kill reset enable disable prepare run piped later cancel log"
         for name in names.split():
             monkeypatch.setattr(Systemd, name, self._bound(name))
         # Nothing was deployed by hand.
@@ -85,6 +86,7 @@ class Units:
 
     def _kill(self, unit: str) -> None:
         self.calls.append(f"kill {unit}")
+        self.states.pop(unit, None)
 
     def _reset(self, unit: str) -> None:
         self.calls.append(f"reset {unit}")
@@ -107,6 +109,20 @@ class Units:
         self.ran.append((command, properties))
         Path(json.loads(command[-1])["report"]).write_text(json.dumps(asdict(self.report)))
         return self.fails
+
+    def _piped(
+        self,
+        unit: str,
+        command: list[str],
+        properties: list[str],
+        environment: Mapping[str, str],
+        timeout: float,
+        on_line: Callable[[str], None],
+    ) -> Completed:
+        """It really runs, as whoever runs the tests."""
+        assert self.states.get(unit, "inactive") == "inactive"
+        self.calls.append(f"run {unit}")
+        return Shell(environment).run(command, timeout=timeout, on_line=on_line)
 
     def _cancel(self, timer: str) -> None:
         self.states.pop(timer, None)

@@ -76,13 +76,17 @@ def test_new_values_announced_and_then_set(host: Any, provision: Provision, cert
 def test_what_a_killed_run_left_and_what_drifted(host: Any, provision: Provision) -> None:
     # As if a run had ended between writing the file and telling the service.
     host.check_output("touch /etc/nginx/nginx.conf /etc/redis/blyan.conf")
+    # As if one had ended between removing a file and telling the service.
+    listens = "/etc/postgresql/15/main/conf.d/blyan.conf"
+    host.check_output(f"touch {listens} && systemctl restart postgresql@15-main && rm {listens}")
     host.check_output("chmod 0777 /srv/blyan/shared && rm /var/log/aiblock.error.log")
     host.check_output("systemctl disable --now blyan-backup-redis.timer")
     finished = provision("-v")
-    # The paths, nginx, and in one task what belongs to Redis.
-    assert (finished.code, finished.changed) == (0, 3)
-    for done in ("reload nginx.service", "restart redis-server.service", "enable blyan-backup-redis.timer"):
+    # The paths, PostgreSQL, nginx, and in one task what belongs to Redis.
+    assert (finished.code, finished.changed) == (0, 4)
+    for done in ("restart postgresql@15-main.service", "reload nginx.service", "restart redis-server.service"):
         assert done in finished.output
+    assert "enable blyan-backup-redis.timer" in finished.output
     assert host.file("/srv/blyan/shared").mode == 0o750
     assert host.file("/var/log/aiblock.error.log").user == "blyan"
 
@@ -98,6 +102,22 @@ def test_redis_without_an_append_only_file_keeps_its_data(host: Any, provision: 
     assert host.check_output("redis-cli config get appendonly").split()[1] == "yes"
     assert host.check_output("redis-cli -n 5 get quota") == "42"
     host.check_output("redis-cli -n 5 del quota")
+
+
+def test_a_redis_that_listens_on_another_port_than_it_is_to_keeps_its_data(host: Any, provision: Provision) -> None:
+    host.check_output(
+        "redis-cli -n 5 set quota 42 && redis-cli save && systemctl stop redis-server && "
+        "rm -r /var/lib/redis/appendonlydir /etc/redis/blyan.conf && sed -i '/blyan.conf/d' /etc/redis/redis.conf && "
+        "echo port 6381 >> /etc/redis/redis.conf && systemctl start redis-server"
+    )
+    try:
+        assert provision(blyan_redis_port=6380).code == 0
+        assert host.check_output("redis-cli -p 6380 config get appendonly").split()[1] == "yes"
+        assert host.check_output("redis-cli -p 6380 -n 5 getdel quota") == "42"
+    finally:
+        host.check_output("sed -i '/^port 6381$/d' /etc/redis/redis.conf")
+        assert provision().code == 0
+    assert host.check_output("redis-cli ping") == "PONG"
 
 
 def test_a_broken_configuration_never_goes_live(host: Any, provision: Provision) -> None:

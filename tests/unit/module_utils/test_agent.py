@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable
@@ -126,6 +125,74 @@ def test_nothing_live_cannot_be_restarted(host: Host, site: Layout, units: Units
     assert host.holder() == ""
 
 
+def served_until(
+    count: int, monkeypatch: pytest.MonkeyPatch, settings: agent.Settings, between: Callable[[], object]
+) -> list[str]:
+    """What systemd is told by a restart of the service, which is ended after so many states."""
+    told: list[str] = []
+    handlers: list[Callable[[], None]] = []
+
+    def notify(text: str) -> None:
+        told.append(text.partition("STATUS=")[2])
+        if len(told) == count:
+            handlers[0]()
+        else:
+            between()
+
+    monkeypatch.setattr(agent, "_notify", notify)
+    monkeypatch.setattr(agent, "_WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(agent.signal, "signal", lambda number, handler: handlers.append(handler))
+    agent._SWAP_ASKED.touch()
+    agent.serve(settings)
+    return told
+
+
+@pytest.fixture
+def _asked(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent, "_SWAP_ASKED", host.sockets / ".restart")
+
+
+@pytest.mark.usefixtures("_asked", "units")
+def test_a_restart_that_was_refused_is_told_until_the_other_slot_serves(
+    host: Host, site: Layout, settings: agent.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Lock(host.state).acquire(Run("run-1", "anna@desk", "deploy"))
+    slots = iter(["green", "blue"])
+
+    def switch() -> None:
+        site.live.unlink()
+        site.live.symlink_to(host.sockets / f"{next(slots)}.sock")
+
+    first, second, third = served_until(3, monkeypatch, settings, switch)
+    assert first.startswith("not restarted: the lock of this host is held: deploy by anna@desk since ")
+    assert f"; blue with {OLD.id} (v1) is NOT healthy" in first
+    assert second.startswith("green with an unknown release")
+    assert third.startswith(f"blue with {OLD.id} (v1)")
+
+
+@pytest.mark.usefixtures("_asked", "units")
+def test_a_full_disk_neither_ends_the_service_nor_hides_that_it_was_not_restarted(
+    settings: agent.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(agent, "_swap", full)
+    (told,) = served_until(1, monkeypatch, settings, lambda: None)
+    assert told.startswith("not restarted: [Errno 28] No space left on device; blue ")
+
+
+def test_a_restart_that_the_journal_cannot_take_was_made(
+    host: Host, site: Layout, units: Units, settings: agent.Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (host.state / "journal.jsonl").mkdir()
+    told = answer("200 OK", b"{}", f"X-Blyan-Release: {OLD.id}", "X-Blyan-Slot: green")
+    with served(told) as (url, _heads), served(told, host.sockets / "green.sock"):
+        agent.swap(replace(settings, front_url=url))
+    assert site.live_slot() == "green"
+    assert "this is missing in the journal of this host, which cannot be written" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("slot", "calls"), [("blue", []), ("green", [f"stop {GREEN}"])])
 def test_a_warm_slot_ends_unless_it_serves_again(
     host: Host, units: Units, settings: agent.Settings, slot: str, calls: list[str]
@@ -210,30 +277,3 @@ def test_systemd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         agent._notify("READY=1\nSTATUS=blue serves r1")
         listener.settimeout(10)
         assert listener.recv(1000) == b"READY=1\nSTATUS=blue serves r1"
-
-
-def test_it_is_what_runs_in_the_unit_of_a_migration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def migrate(job: str, say: Callable[[str], None]) -> int:
-        say(f"did {job}\nand more")
-        return 7
-
-    monkeypatch.setattr(agent.migrator, "main", migrate)
-    monkeypatch.setattr(sys, "argv", ["agent.pyz", "migrate", "{}"])
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        with pytest.raises(SystemExit) as ended:
-            agent.main()
-        listener.settimeout(10)
-        assert listener.recv(1000) == b"STATUS=did {}"
-    assert ended.value.code == 7
-    assert capsys.readouterr().out == "did {}\nand more\n"
-
-
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["swap", "twice"], ["migrate"]])
-def test_usage(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["agent.pyz", *arguments])
-    with pytest.raises(SystemExit, match=r"usage: agent.pyz serve\|swap\|stop"):
-        agent.main()

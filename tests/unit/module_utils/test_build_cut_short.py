@@ -12,6 +12,7 @@ from ansible_collections.blyan.ops.plugins.module_utils.git import Repository
 from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
 from ansible_collections.blyan.ops.plugins.module_utils.steps import Engine
 from origin import Origin, tree
+from units import Units
 
 from .cut import Died, Planned, Way, cut, left, points, ways
 
@@ -67,15 +68,18 @@ def test_a_release_is_whole_or_not_there(
 
 @pytest.mark.parametrize("half", ["venv", "release"])
 def test_what_a_kill_left_in_the_middle_of_a_step_goes(
-    engine: Engine, site: Layout, planned: Callable[[], Planned], half: str
+    engine: Engine, site: Layout, planned: Callable[[], Planned], units: Units, half: str
 ) -> None:
     operation, changes = planned()
     before = disk(site)
     cut(engine, (operation, changes), f"release.{'venv' if half == 'venv' else 'files'}:before", Died)
     made = site.venvs / "venv-b" if half == "venv" else site.release(f".{operation.params()['release']['id']}")
     (made / "deep").mkdir(parents=True)
+    units.states["aiblock-venv-venv-b.service"] = "active"
     leftovers.settle(engine)
     assert disk(site) == before
+    # pip is ended, where it may run.
+    assert units.calls == (["kill aiblock-venv-venv-b.service"] if half == "venv" else [])
 
 
 def test_links_that_the_repository_has_are_not_followed(

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
 from ansible_collections.blyan.ops.plugins.module_utils.git import Repository, repository
+from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 from origin import Origin, git, tree
+from units import Units
 
 REQUIREMENTS = "uvicorn\n-r deep/more.txt\n"
 
@@ -158,6 +160,20 @@ def test_what_is_in_the_mirror_is_not_fetched_again(origin: Origin, source: Repo
     source.fetch(commit)
     origin.path.rename(tmp_path / "away.git")
     source.fetch(commit)
+
+
+def test_a_fetch_of_an_earlier_run_is_ended_before_its_locks_are_removed(
+    origin: Origin, mirror: Path, tmp_path: Path, units: Units
+) -> None:
+    commit = origin.commit({"a": "1"})
+    units.states["aiblock-fetch.service"] = "active"
+    with repository(str(origin.path), mirror, systemd=Systemd()) as source:
+        source.fetch(commit)
+        # What only looks goes to scratch space, where nobody else is.
+        units.states["aiblock-fetch.service"] = "active"
+        assert source.show(origin.commit({"a": "2"}), "a") == "2"
+    assert git(mirror, "rev-parse", "refs/heads/main").strip() == commit
+    assert units.calls == ["kill aiblock-fetch.service", "run aiblock-fetch.service"]
 
 
 def test_locks_that_a_power_cut_left_do_not_matter(origin: Origin, source: Repository, mirror: Path) -> None:

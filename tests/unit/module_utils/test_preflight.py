@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.blyan.ops.plugins.module_utils import layout, preflight
+from ansible_collections.blyan.ops.plugins.module_utils import layout, pack, preflight
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
 from ansible_collections.blyan.ops.plugins.module_utils.slots import HostFile
 from ansible_collections.blyan.ops.plugins.module_utils.web import Unanswered
@@ -22,6 +22,13 @@ GREEN = preflight.Slot(ONE.id, STOPPED, SILENT)
 FOUND = preflight.Found("blue", {"blue": BLUE, "green": GREEN}, [ONE, TWO], [])
 BARE = preflight.Found(None, {name: preflight.Slot(None, STOPPED, SILENT) for name in layout.SLOTS}, [], [])
 ENVIRONMENT = 'A="1"\n'
+AGENT = b"agent"
+
+
+def nothing(
+    found: preflight.Found, commit: str, environment: str | None, files: list[HostFile], agent: bytes = AGENT
+) -> bool:
+    return preflight.nothing_to_deploy(found, commit, lambda: TWO.venv, environment, files, agent)
 
 
 @pytest.fixture
@@ -30,6 +37,8 @@ def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HostFile:
     monkeypatch.setattr(layout, "environment_file", lambda slot: tmp_path / f"{slot}.env")
     (tmp_path / "blue.env").write_text(ENVIRONMENT)
     (tmp_path / "unit").write_text("[Service]\n")
+    monkeypatch.setattr(pack, "AGENT", tmp_path / "agent.pyz")
+    (tmp_path / "agent.pyz").write_bytes(AGENT)
     return HostFile(str(tmp_path / "unit"), "[Service]\n")
 
 
@@ -40,8 +49,8 @@ def test_the_release_that_serves() -> None:
 
 
 def test_nothing_to_deploy(unit: HostFile) -> None:
-    assert preflight.nothing_to_deploy(FOUND, TWO.commit, ENVIRONMENT, [unit])
-    assert preflight.nothing_to_deploy(FOUND, TWO.commit, None, [])
+    assert nothing(FOUND, TWO.commit, ENVIRONMENT, [unit])
+    assert nothing(FOUND, TWO.commit, None, [], b"")
 
 
 @pytest.mark.parametrize(
@@ -56,14 +65,28 @@ def test_nothing_to_deploy(unit: HostFile) -> None:
     ids=["bare", "leftovers", "never proven", "unhealthy", "the other slot"],
 )
 def test_something_to_deploy(found: preflight.Found, unit: HostFile) -> None:
-    assert not preflight.nothing_to_deploy(found, TWO.commit, ENVIRONMENT, [unit])
+    assert not nothing(found, TWO.commit, ENVIRONMENT, [unit])
 
 
 def test_another_commit_environment_or_file_is_something_to_deploy(unit: HostFile) -> None:
-    assert not preflight.nothing_to_deploy(FOUND, ONE.commit, ENVIRONMENT, [unit])
-    assert not preflight.nothing_to_deploy(FOUND, TWO.commit, 'A="2"\n', [unit])
-    assert not preflight.nothing_to_deploy(FOUND, TWO.commit, ENVIRONMENT, [replace(unit, content="[Unit]\n")])
-    assert not preflight.nothing_to_deploy(FOUND, TWO.commit, ENVIRONMENT, [replace(unit, path=unit.path + "2")])
+    assert not nothing(FOUND, ONE.commit, ENVIRONMENT, [unit])
+    assert not nothing(FOUND, TWO.commit, 'A="2"\n', [unit])
+    assert not nothing(FOUND, TWO.commit, ENVIRONMENT, [replace(unit, content="[Unit]\n")])
+    assert not nothing(FOUND, TWO.commit, ENVIRONMENT, [replace(unit, path=unit.path + "2")])
+
+
+def test_another_virtual_environment_or_agent_is_something_to_deploy(unit: HostFile) -> None:
+    assert not preflight.nothing_to_deploy(FOUND, TWO.commit, lambda: "other", ENVIRONMENT, [unit], AGENT)
+    assert not nothing(FOUND, TWO.commit, ENVIRONMENT, [unit], b"newer")
+    pack.AGENT.unlink()
+    assert not nothing(FOUND, TWO.commit, ENVIRONMENT, [unit])
+
+
+def test_what_another_commit_needs_is_not_asked_for(unit: HostFile) -> None:
+    def venv() -> str:
+        raise AssertionError
+
+    assert not preflight.nothing_to_deploy(FOUND, ONE.commit, venv, ENVIRONMENT, [unit], AGENT)
 
 
 def test_targets() -> None:

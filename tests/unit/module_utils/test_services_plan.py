@@ -93,3 +93,14 @@ def test_written_takes_the_newest_that_is_there(tmp_path: Path) -> None:
     both = services.written([str(older), str(newer), str(tmp_path / "none")])
     assert both == pytest.approx(services.written([str(newer)]), abs=0.01)
     assert services.written([str(tmp_path / "none")]) == NEVER
+
+
+def test_a_directory_tells_when_a_file_of_it_was_removed(tmp_path: Path) -> None:
+    folder, clock = tmp_path / "conf.d", tmp_path / "clock"
+    folder.mkdir()
+    (folder / "gone").touch()
+    made = services.written([str(folder)])
+    while services.written([str(clock)]) - made < 0.05:
+        clock.touch()
+    (folder / "gone").unlink()
+    assert services.written([str(folder)]) - made >= 0.04

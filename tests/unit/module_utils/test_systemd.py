@@ -12,6 +12,52 @@ from ansible_collections.blyan.ops.plugins.module_utils.shell import Completed, 
 from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 
 
+class Notes(Shell):
+    """A shell that notes what it is asked, and whose programs fail with this status."""
+
+    def __init__(self, code: int) -> None:
+        object.__setattr__(self, "code", code)
+        object.__setattr__(self, "asked", [])
+
+    def run(self, argv: Sequence[str], **options: Any) -> Completed:
+        self.asked.append(list(argv))
+        if argv[0] == "systemd-run" and self.code < 0:
+            raise KeyboardInterrupt
+        return Completed(self.code, "its last words\n")
+
+
+def piped(shell: Shell, timeout: float = 100) -> Completed:
+    command, given = ["echo", "$HOME"], {"HOME": "/a b"}
+    return Systemd(shell).piped("x.service", command, ["User=anna"], given, timeout, lambda line: None)
+
+
+def test_a_command_in_a_unit() -> None:
+    shell = Notes(101)
+    assert piped(shell) == Completed(101, "its last words\n")
+    (argv,) = shell.asked
+    assert argv[:6] == ["systemd-run", "--quiet", "--wait", "--collect", "--unit=x.service", "--pipe"]
+    assert argv[6:] == [
+        "--setenv=HOME=/a b",
+        "--property=User=anna",
+        "--property=RuntimeMaxSec=100",
+        "--",
+        "echo",
+        "$$HOME",
+    ]
+
+
+def test_a_unit_that_took_too_long_says_so() -> None:
+    with pytest.raises(OpsError, match=r"x\.service did not end within 0s"):
+        piped(Notes(1), timeout=0)
+
+
+def test_an_interruption_ends_the_unit() -> None:
+    shell = Notes(-1)
+    with pytest.raises(KeyboardInterrupt):
+        piped(shell)
+    assert shell.asked[-1] == ["systemctl", "kill", "--signal=KILL", "x.service"]
+
+
 class Says(Shell):
     """A shell in which every systemctl fails."""
 

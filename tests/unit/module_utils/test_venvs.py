@@ -5,14 +5,24 @@ from __future__ import annotations
 
 import getpass
 import sys
+from functools import reduce
 from pathlib import Path
 
 import pytest
 from ansible_collections.blyan.ops.plugins.module_utils import venvs
 from ansible_collections.blyan.ops.plugins.module_utils.errors import OpsError
-from ansible_collections.blyan.ops.plugins.module_utils.shell import Completed
+from ansible_collections.blyan.ops.plugins.module_utils.systemd import Systemd
 from hypothesis import given
 from hypothesis import strategies as st
+from units import Units
+
+#: An interpreter whose ``-m venv`` makes one that says what it is told, and fails at what is in FAILS.
+PYTHON = """#!/bin/sh
+echo "$*" >> SAID
+case "$*" in *FAILS*) echo "its last line"; exit 1;; esac
+[ "$2" != venv ] || { mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; }
+[ "$2" != pip ] || [ -z "LINK" ] || ln -s "LINK" VENV/.complete
+"""
 
 
 @pytest.mark.parametrize(
@@ -125,25 +135,86 @@ def test_whole_is_what_was_built_to_its_end(tmp_path: Path) -> None:
     assert venvs.is_whole(tmp_path)
 
 
-def test_a_link_that_a_package_leaves_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Builder:
+    """Builds a virtual environment with a stand-in for Python, and not as root."""
+
+    def __init__(self, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.venv, self.base = base / "venvs" / "v", base
+        self.owned: list[str] = []
+        monkeypatch.setattr(venvs.Shell, "must", lambda shell, argv, **options: self.owned.append(argv[0]))
+
+    def build(self, fails: str = "nothing", lost: bool = False, link: str = "") -> None:
+        python = self.base / "python"
+        words = {"FAILS": fails, "SAID": str(self.base / "said"), "LINK": link, "VENV": str(self.venv)}
+        python.write_text(reduce(lambda text, word: text.replace(*word), words.items(), PYTHON))
+        python.chmod(0o755)
+        venvs.build(
+            self.venv,
+            python=str(python),
+            release=self.base,
+            requirements="deep/requirements.txt",
+            arguments=["--find-links", "/srv/wheel $house"],
+            user=getpass.getuser(),
+            progress=lambda line: None,
+            fence=self._lost if lost else lambda: None,
+            systemd=Systemd(),
+        )
+
+    @staticmethod
+    def _lost() -> None:
+        raise OpsError("this run lost the lock", next_step="see what is live")
+
+
+@pytest.fixture
+def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, units: Units) -> Builder:
+    return Builder(tmp_path, monkeypatch)
+
+
+def test_a_build(builder: Builder) -> None:
+    builder.build()
+    assert (builder.base / "said").read_text().splitlines() == [
+        f"-m venv {builder.venv}",
+        "-m pip install --no-input -r deep/requirements.txt --find-links /srv/wheel $house",
+        "-c import uvicorn",
+    ]
+    assert builder.owned == ["chown", "sync"]
+    assert venvs.is_whole(builder.venv)
+
+
+def test_pip_of_an_earlier_run_is_ended_before_its_work_is_removed(builder: Builder, units: Units) -> None:
+    builder.venv.mkdir(parents=True)
+    (builder.venv / "half").touch()
+    units.states["aiblock-venv-v.service"] = "active"
+    builder.build()
+    assert units.calls == ["kill aiblock-venv-v.service", "run aiblock-venv-v.service"]
+    assert not (builder.venv / "half").exists()
+
+
+def test_a_run_that_lost_its_lock_while_pip_ran_touches_nothing_more(builder: Builder) -> None:
+    with pytest.raises(OpsError, match="lost the lock"):
+        builder.build(lost=True)
+    assert builder.owned == []
+    assert not venvs.is_whole(builder.venv)
+
+
+@pytest.mark.parametrize(
+    ("fails", "reason"),
+    [
+        ("venv", "python -m venv failed"),
+        ("install", r"pip could not install deep/requirements\.txt"),
+        ("uvicorn", r"deep/requirements\.txt does not bring uvicorn"),
+    ],
+)
+def test_what_could_not_be_done_is_told_with_the_last_lines(builder: Builder, fails: str, reason: str) -> None:
+    with pytest.raises(OpsError, match=reason) as caught:
+        builder.build(fails=fails)
+    assert caught.value.details == ["its last line"]
+    assert not venvs.is_whole(builder.venv)
+
+
+def test_a_link_that_a_package_leaves_is_not_followed(builder: Builder) -> None:
     """What pip installs runs as the app's user, in a directory that is root's only afterwards."""
-    venv, outside = tmp_path / "venvs" / "a", tmp_path / "outside"
-
-    def run(shell: venvs.Shell, argv: list[str], **_options: object) -> Completed:
-        if "pip" in argv:
-            (venv / ".complete").symlink_to(outside)
-        return Completed(0, "")
-
-    monkeypatch.setattr(venvs.Shell, "run", run)
-    monkeypatch.setattr(venvs, "to_disk", lambda directory: None)
-    venvs.build(
-        venv,
-        python="/usr/bin/python3",
-        release=tmp_path,
-        requirements="requirements.txt",
-        arguments=[],
-        user=getpass.getuser(),
-        progress=lambda line: None,
-    )
+    outside = builder.base / "outside"
+    builder.build(link=str(outside))
     assert not outside.exists()
-    assert venvs.is_whole(venv)
+    assert venvs.is_whole(builder.venv)

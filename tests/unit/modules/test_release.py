@@ -28,7 +28,7 @@ def origin(tmp_path: Path) -> Origin:
 
 
 @pytest.fixture(autouse=True)
-def built(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+def built(monkeypatch: pytest.MonkeyPatch, units: Units) -> list[Path]:
     """Virtual environments are made without pip, and noted here."""
     made: list[Path] = []
 
@@ -190,7 +190,7 @@ def test_a_release_that_serves_is_not_abandoned(host: Host, origin: Origin, unit
     (host.root / "live.sock").symlink_to(host.sockets / "blue.sock")
     units.states["aiblock@blue.service"] = "active"
     assert not abandon(host, made)["changed"]
-    assert units.calls == []
+    assert units.calls == ["run aiblock-fetch.service"]
     assert (host.root / "releases" / made).exists()
 
 

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.blyan.ops.plugins.module_utils import by_hand, legacy_unit, preflight
+from ansible_collections.blyan.ops.plugins.module_utils import agent, by_hand, legacy_unit, pack, preflight, venvs
 from ansible_collections.blyan.ops.plugins.module_utils.layout import Layout
 from ansible_collections.blyan.ops.plugins.module_utils.lock import Lock
 from ansible_collections.blyan.ops.plugins.module_utils.releases import Records, Release
@@ -21,6 +22,7 @@ from origin import Origin
 from servers import answer, served
 from units import Units
 
+FILES = {"a": "1", "requirements.txt": "uvicorn\n", "other.txt": "uvicorn\nfastapi\n"}
 HEALTHY = answer("200 OK", b'{"status": "healthy"}')
 
 
@@ -40,12 +42,13 @@ def front(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture
 def commit(host: Host, origin: Origin, units: Units) -> Iterator[str]:
     """The commit of the release that serves from blue, healthy."""
-    commit = origin.commit({"a": "1"})
+    commit = origin.commit(FILES)
+    venv = venvs.key({"requirements.txt": FILES["requirements.txt"]}, venvs.interpreter(sys.executable), "")
     layout = Layout(host.root)
     layout.records.mkdir()
     for number, each in enumerate(["f" * 40, commit]):
         replaced = "r0" if number else ""
-        Records(layout).save(Release(f"r{number}", each, "main", "v", "good", "t", "anna", replaced=replaced))
+        Records(layout).save(Release(f"r{number}", each, "main", venv, "good", "t", "anna", replaced=replaced))
     layout.slot("blue").parent.mkdir()
     layout.slot("blue").symlink_to(layout.release("r1"))
     layout.live.symlink_to(host.sockets / "blue.sock")
@@ -55,7 +58,8 @@ def commit(host: Host, origin: Origin, units: Units) -> Iterator[str]:
 
 
 def call(host: Host, purpose: str = "list", **arguments: Any) -> dict[str, Any]:
-    return host.call(release_info.main, root=str(host.root), purpose=purpose, user=getpass.getuser(), **arguments)
+    given = {"root": str(host.root), "user": getpass.getuser(), "python": sys.executable, **arguments}
+    return host.call(release_info.main, purpose=purpose, **given)
 
 
 def test_a_bare_host(host: Host, units: Units) -> None:
@@ -88,6 +92,31 @@ def test_what_the_app_says_is_told_without_secrets(host: Host, front: str) -> No
 def test_the_same_version_again_needs_nothing(host: Host, origin: Origin, commit: str, front: str) -> None:
     result = call(host, "deploy", repo=str(origin.path), front_url=front)
     assert (result["commit"], result["needed"], result["target"]) == (commit, False, None)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"pip_extra_args": "--no-index"}, {"requirements": "other.txt"}, {"python": "newer"}]
+)
+def test_another_virtual_environment_is_to_be_made(
+    host: Host, origin: Origin, front: str, tmp_path: Path, commit: str, arguments: dict[str, str]
+) -> None:
+    (tmp_path / "newer").write_text("#!/bin/sh\necho Python 3.99.0\n")
+    (tmp_path / "newer").chmod(0o755)
+    given = {name: str(tmp_path / value) if name == "python" else value for name, value in arguments.items()}
+    result = call(host, "deploy", repo=str(origin.path), front_url=front, **given)
+    assert (result["commit"], result["needed"]) == (commit, True)
+
+
+def test_another_agent_is_to_be_installed(
+    host: Host, origin: Origin, commit: str, front: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pack, "AGENT", tmp_path / "agent.pyz")
+    (tmp_path / "unit").write_text("[Service]\n")
+    files = [{"path": str(tmp_path / "unit"), "content": "[Service]\n"}]
+    for archive, needed in ((b"older", True), (pack.archive(agent), False)):
+        pack.install(archive)
+        result = call(host, "deploy", repo=str(origin.path), front_url=front, files=files)
+        assert (result["commit"], result["needed"]) == (commit, needed)
 
 
 def test_another_version_is_to_be_deployed(host: Host, origin: Origin, commit: str, front: str) -> None:
