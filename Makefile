@@ -63,7 +63,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint; changelog fragments and plugin
 
 .PHONY: unit
 unit: venv ## Unit tests
-	pytest tests/unit
+	pytest tests/unit --numprocesses=auto
 
 # ansible-test wants a Git checkout at a path of that form, and refuses links to folders, such as .collections has.
 # The first step in its own environments is a script from a server of its makers, which few networks allow:
@@ -89,7 +89,7 @@ molecule: venv ## One Molecule scenario for each role, or that of one: ROLE=depl
 
 .PHONY: e2e
 e2e: venv ## The playbooks from end to end, on real hosts
-	pytest tests/integration
+	pytest tests/integration --numprocesses=2 --dist=loadfile --durations=15
 
 .PHONY: bench
 bench: venv ## The benchmarks (results in build/benchmarks)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from site_host import Site
 from testhosts import Host
 
 FOLDER = Path(__file__).parent / "by_hand"
-NAME = "e2e-by-hand"
+#: One for each process that runs tests.
+NAME = "-".join(("e2e-by-hand", *os.environ.get("PYTEST_XDIST_WORKER", "").split()))
 PASSWORD = "by-hand-secret"
 SITE_FILE = "/etc/nginx/sites-available/blyan"
 UNIT = "/etc/systemd/system/aiblock.service"

@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One real host, provisioned once by its playbook, on which all tests here work in turn.
 
-A host `e2e-site` that is there already is used and left, which saves a minute:
+Processes that share the tests have a host each. A host `e2e-site` that is there already is used and left by a lone one,
+which saves a minute:
 python3 tests/hosts/hosts.py up e2e-site
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +27,8 @@ from by_hand_host import ByHandHost
 from playbook import Playbooks
 from site_host import Live, Site
 
-NAME = "e2e-site"
+#: One for each process that runs tests.
+NAME = "-".join(("e2e-site", *os.environ.get("PYTEST_XDIST_WORKER", "").split()))
 GROUPS = ("blyan_api", "blyan_postgres", "blyan_redis")
 # The app's repository and the wheels that it needs are mounted in the host.
 SITE_VARIABLES = {
@@ -89,6 +92,6 @@ def by_hand_image() -> str:
     made = ByHandHost(host)
     made.lay_out("v1")
     made.await_app()
-    image = host.snapshot("by-hand")
+    image = host.snapshot(BY_HAND)
     testhosts.down(BY_HAND)
     return image

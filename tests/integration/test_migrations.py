@@ -90,7 +90,7 @@ def test_a_deploy_that_fails_after_its_migration_says_so(fresh: Site, play: Play
         "Next: see that it works, and deploy a version that is made for the new schema",
     ):
         assert text in failed.message
-        assert text in failed.output[failed.output.rindex("e2e-site: FAILED") :]
+        assert text in failed.output[failed.output.rindex(f"{NAME}: FAILED") :]
     assert now(fresh) == old
     assert fresh.unclean() == []
     assert schemas(play)[-1] == ("broken-after-migration", "bad", "1", "2")
@@ -180,7 +180,7 @@ def test_one_waits_for_another_migration_of_the_database(fresh: Site, play: Play
 def told_to_wait(running: Running) -> bool:
     return bool(
         re.search(
-            r"e2e-site: \.\.\. waiting up to .* for another migration of this database \(by hand, pid", running.said()
+            NAME + r": \.\.\. waiting up to .* for another migration of this database \(by hand, pid", running.said()
         )
     )
 

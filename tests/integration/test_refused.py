@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from conftest import Serving
+from conftest import NAME, Serving
 from playbook import Playbooks, PlayResult
 from site_host import Site, lost
 
@@ -106,7 +106,7 @@ def check_error(refused: PlayResult, case: Refused) -> None:
     assert refused.message.startswith(f"{case.phase}: ")
     for text in case.says:
         assert text in refused.message
-    summary = refused.output[refused.output.rindex("e2e-site: FAILED") :]
+    summary = refused.output[refused.output.rindex(f"{NAME}: FAILED") :]
     for line in refused.message.splitlines():
         assert line in summary
 
