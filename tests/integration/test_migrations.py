@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from conftest import NAME
 from playbook import Playbooks, Running
 from site_host import Live, Site, lost
 from testhosts.engine import ROOT, podman_argv

@@ -81,6 +81,8 @@ class Host:
         image = f"{SNAPSHOTS}:{name}"
         # Stopped in good order, so that databases lie on the disk whole.
         podman("stop", "--time", "60", self.container)
+        # The one of before would stay without a name, where nothing removes it.
+        podman("rmi", image, check=False)
         podman("commit", "--quiet", self.container, image, timeout=600)
         podman("start", self.container)
         self.wait()
