@@ -140,16 +140,52 @@ class Repository:
             self._fetch(self._mirror, [self._url, commit])
 
     def export(self, commit: str, directory: Path) -> None:
-        """Write the files of a commit into an empty directory.
+        """Write the files of a commit into an empty directory, those of its submodules too.
 
         Raises:
-            OpsError: git could not, for instance because the disk is full.
+            OpsError: git could not, for instance because the disk is full, or a submodule cannot be reached.
         """
         index = Shell({**self._shell.environment, "GIT_INDEX_FILE": str(self._scratch / "index")})
         git = ["git", f"--git-dir={self._mirror}", f"--work-tree={directory}"]
         next_step = "look at the free space of the disk and at the mirror"
         index.must([*git, "read-tree", commit], next_step=next_step, timeout=600)
         index.must([*git, "checkout-index", "--all", "--quiet"], next_step=next_step, timeout=600, cwd=directory)
+        if (directory / ".gitmodules").is_file():
+            self._export_submodules(commit, directory)
+
+    def _export_submodules(self, commit: str, directory: Path) -> None:
+        """Git itself knows where they are and which of their commits belong; it wants a repository with a work tree."""
+        home = self._scratch / "with-submodules"
+        git = ["git", f"--git-dir={home}", f"--work-tree={directory}"]
+        next_step = "look at the disk"
+        self._shell.must(["git", "init", "--quiet", "--bare", str(home)], next_step=next_step)
+        (home / "objects" / "info" / "alternates").write_text(f"{self._mirror}/objects\n", encoding="utf-8")
+        # What their relative URLs are relative to.
+        self._shell.must([*git, "config", "remote.origin.url", self._url], next_step=next_step)
+        self._shell.must([*git, "config", "core.bare", "false"], next_step=next_step)
+        # Git keeps files of this host from submodules, unless the repository itself is one.
+        local = "always" if self._url.startswith(("/", "file:")) else "user"
+        self._shell.must([*git, "config", "protocol.file.allow", local], next_step=next_step)
+        self._shell.must([*git, "read-tree", commit], next_step=next_step, cwd=directory)
+        update = [
+            *git,
+            "-c",
+            f"protocol.file.allow={local}",
+            "submodule",
+            "update",
+            "--init",
+            "--recursive",
+            "--progress",
+        ]
+        done = self._shell.run(update, timeout=_FETCH_SECONDS, on_line=self._progress, cwd=directory)
+        if not done.ok:
+            raise OpsError(
+                f"the submodules of {commit[:7]} cannot be fetched",
+                next_step="check their URLs in .gitmodules, and the credentials of the host's root user for them",
+                details=done.tail(5),
+            )
+        for link in directory.rglob(".git"):
+            link.unlink()  # names the scratch space, which is gone afterwards
 
     def show(self, commit: str, path: str) -> str | None:
         """The text of a file at a commit, or None where there is none; read through scratch if the mirror lacks it."""

@@ -44,6 +44,12 @@ class Origin:
         self.push("HEAD:refs/heads/main")
         return git(self._tree, "rev-parse", "HEAD").strip()
 
+    def add_submodule(self, url: str, path: str) -> str:
+        """Commit another repository as a submodule, by a URL relative to this one, and return the commit."""
+        git(self._tree, "config", "remote.origin.url", str(self.path))
+        git(self._tree, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", url, path)
+        return self.commit({})
+
     def push(self, refspec: str) -> None:
         """Push by force."""
         git(self._tree, "push", "--quiet", "--force", str(self.path), refspec)

@@ -239,3 +239,37 @@ def test_hooks_and_settings_of_a_person_play_no_part(
         monkeypatch.setenv(name, "/nonexistent")
     assert source.resolve("main") == commit
     source.fetch(commit)
+
+
+def test_submodules_are_files_of_the_release(origin: Origin, source: Repository, tmp_path: Path) -> None:
+    """One in the other, by relative URLs, as they stand in the commit and not as they are now."""
+    roots = [tmp_path / name for name in ("inner", "outer")]
+    for root in roots:
+        root.mkdir()
+    inner, outer = map(Origin, roots)
+    inner.commit({"deep.txt": "inner"})
+    outer.commit({"lib.py": "outer"})
+    outer.add_submodule("../../inner/origin.git", "sub")
+    commit = origin.add_submodule("../outer/origin.git", "vendor/outer")
+    outer.commit({"lib.py": "newer"})
+    source.fetch(commit)
+    made = tmp_path / "release"
+    made.mkdir()
+    source.export(commit, made)
+    assert (made / "vendor/outer/lib.py").read_text() == "outer"
+    assert (made / "vendor/outer/sub/deep.txt").read_text() == "inner"
+    assert list(made.rglob(".git")) == []
+
+
+def test_a_submodule_that_cannot_be_reached_is_told(origin: Origin, source: Repository, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    Origin(gone).commit({"lib.py": "x"})
+    commit = origin.add_submodule("../gone/origin.git", "vendor")
+    (gone / "origin.git").rename(gone / "elsewhere.git")
+    source.fetch(commit)
+    made = tmp_path / "release"
+    made.mkdir()
+    with pytest.raises(OpsError, match=f"the submodules of {commit[:7]} cannot be fetched") as caught:
+        source.export(commit, made)
+    assert any("does not exist" in line or "not appear to be a git repository" in line for line in caught.value.details)
