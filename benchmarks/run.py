@@ -19,6 +19,7 @@ from testhosts import HostsError
 
 SWITCHES, QUICK_SWITCHES = 10, 2
 ROUNDS, QUICK_ROUNDS = 5, 1
+HOSTS, QUICK_HOSTS = 10, 2
 
 
 def say(line: str) -> None:
@@ -61,8 +62,12 @@ def run(quick: bool) -> results.Results:
     both: list[Way] = [typed, ours]
     with ThreadPoolExecutor() as pool:
         long_streams = list(pool.map(lambda way: measure.with_long_streams(way, base, new), both))
+    count = QUICK_HOSTS if quick else HOSTS
+    say(f"{count} hosts ...")
+    hosts, inventory = site.many(ours_site, count)
+    taken = measure.many_hosts(inventory, hosts)
     titles = {way.key: way.title for way in ways}
-    return results.gather(ours_site, titles, switched, runs, compared, long_streams)
+    return results.gather(ours_site, titles, switched, runs, compared, long_streams, (count, *taken))
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from . import ROOT
@@ -22,7 +22,13 @@ class BenchError(Exception):
     """What stops the benchmarks, said in full."""
 
 
-def play(inventory: Path, playbook: Path, values: Mapping[str, str], settings: Mapping[str, str]) -> str:
+def play(
+    inventory: Path,
+    playbook: Path,
+    values: Mapping[str, str],
+    settings: Mapping[str, str],
+    limit: Sequence[str] = ("all",),
+) -> str:
     """Run a playbook to its good end and return what it printed.
 
     Args:
@@ -30,13 +36,14 @@ def play(inventory: Path, playbook: Path, values: Mapping[str, str], settings: M
         playbook: the playbook's file.
         values: extra variables.
         settings: environment variables, which override ansible.cfg.
+        limit: the hosts of the inventory that are meant.
     """
     # A directory of its own, so that no connection of an earlier run is there to be used.
     with tempfile.TemporaryDirectory(prefix="bench-") as sockets:
         environment = {**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": sockets, "ANSIBLE_NOCOLOR": "1", **settings}
         variables = [f"--extra-vars={name}={value}" for name, value in values.items()]
         done = subprocess.run(
-            [str(COMMAND), f"--inventory={inventory}", str(playbook), *variables],
+            [str(COMMAND), f"--inventory={inventory}", f"--limit={','.join(limit)}", str(playbook), *variables],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -18,9 +18,9 @@ from reference_app.load import Load
 from testhosts import Host
 
 from . import ROOT, origin
-from .ansible import BenchError
+from .ansible import BenchError, play
 from .origin import Version
-from .ways import Ours, Way
+from .ways import Ours, Way, expect
 
 RATE = 100.0
 AFTER_SECONDS = 1.0
@@ -134,6 +134,20 @@ def with_long_streams(way: Way, base: Version, new: Version) -> Sample:
         time.sleep(AFTER_SECONDS)
     way.rollback(base)
     return Sample.of(way.key, "deploy with streams", seconds, made.result)
+
+
+def many_hosts(inventory: Path, hosts: Sequence[Host]) -> tuple[float, float]:
+    """The seconds of a deploy onto one host, and of another one onto all of them at a time, without load."""
+    playbook = ROOT / "playbooks" / "deploy.yml"
+    taken = []
+    for group in (hosts[:1], hosts):
+        new = origin.advance()
+        began = time.monotonic()
+        play(inventory, playbook, {}, {"ANSIBLE_FORKS": str(len(hosts))}, limit=[host.name for host in group])
+        taken.append(time.monotonic() - began)
+        for host in group:
+            expect(host, new)
+    return taken[0], taken[1]
 
 
 def round_trips(ours: Ours, base: Version) -> list[Runs]:

@@ -51,6 +51,8 @@ class Results:
     runs: list[Runs]
     compared: list[Sample]
     long_streams: list[Sample]
+    many_hosts: tuple[int, float, float]
+    """How many, the seconds for one of them, and for all."""
 
     def of(self, way: str, action: str) -> list[Sample]:
         return [sample for sample in self.compared if (sample.way, sample.action) == (way, action)]
@@ -113,6 +115,7 @@ def gather(
     runs: Sequence[Runs],
     compared: Sequence[Sample],
     long_streams: Sequence[Sample],
+    many_hosts: tuple[int, float, float],
 ) -> Results:
     sample, taken = switched
     return Results(
@@ -127,6 +130,7 @@ def gather(
         list(runs),
         list(compared),
         list(long_streams),
+        many_hosts,
     )
 
 

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testhosts import Host, down, up, write_inventory
+from testhosts import hosts as known
 
 from . import BASELINES, RESULTS, ROOT, origin
 from .ansible import play
 from .origin import Version
 
 OURS, TYPED = "bench-ours", "bench-typed"
+VARIABLES = {
+    "deploy_repo": origin.ON_HOST,
+    "deploy_pip_extra_args": "--no-index --find-links /srv/wheelhouse",
+}
 
 
 @dataclass(frozen=True)
@@ -38,17 +43,20 @@ def make() -> tuple[Site, Site]:
     return ours, typed
 
 
+def many(ours: Site, count: int) -> tuple[list[Host], Path]:
+    """Copies of the collection's host, each with servers of its own, and the inventory that names them."""
+    names = [f"bench-many-{number}" for number in range(1, count + 1)]
+    hosts = up(*names, image=ours.host.snapshot("bench-many"))
+    return hosts, write_inventory(RESULTS / "bench-many.json", {"blyan_api": names}, VARIABLES)
+
+
 def remove() -> None:
-    down(OURS, TYPED)
+    down(*(name for name in known() if name.startswith("bench-")))
 
 
 def _provisioned(name: str, base: Version) -> Site:
-    variables = {
-        "deploy_repo": origin.ON_HOST,
-        "deploy_pip_extra_args": "--no-index --find-links /srv/wheelhouse",
-    }
     groups = {group: [name] for group in ("blyan_api", "blyan_postgres", "blyan_redis")}
-    inventory = write_inventory(RESULTS / f"{name}.json", groups, variables)
+    inventory = write_inventory(RESULTS / f"{name}.json", groups, VARIABLES)
     (host,) = up(name)
     # The one that was laid out already has an nginx.conf of its own, and the app on port 8000.
     if host.run("test -d /root/blyan", check=False).returncode != 0:

@@ -22,6 +22,7 @@ def page(results: Results) -> str:
             *_side_by_side(results),
             *_long(results),
             *_switches(results),
+            *_many(results),
             *_runs(results),
         ]
     )
@@ -103,6 +104,16 @@ def _switches(results: Results) -> list[str]:
         "Deploy and rollback in turn without a pause, under 100 requests a second and 20 streams of 12 s. A switch "
         "that comes before the last one's streams have ended waits for them: that is most of its time here.",
         table(["", ""], rows),
+    ]
+
+
+def _many(results: Results) -> list[str]:
+    count, one, every = results.many_hosts
+    return [
+        "## Many hosts",
+        f"A deploy onto one host, and then another one onto {count} at a time (`forks` {count}), all of them on this "
+        f"machine with its cores for controller and hosts: {one:.1f} s and {every:.1f} s, {every / one:.1f} times as "
+        "long.",
     ]
 
 
