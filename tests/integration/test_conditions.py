@@ -34,7 +34,7 @@ def test_an_app_that_takes_long_to_start_costs_only_waiting(site: Site, play: Pl
     assert (live.version, site.answering()) == ("slow-start", {live.release})
 
 
-@pytest.mark.parametrize("free", [0, 48, 160], ids="{} kB free".format)
+@pytest.mark.parametrize("free", [0, 12, 24], ids="{} kB free".format)
 def test_a_full_disk(site: Site, play: Playbooks, serving: Serving, free: int) -> None:
     """It is full before the release is made, in the middle of that, and after."""
     serving("v3")
@@ -43,7 +43,9 @@ def test_a_full_disk(site: Site, play: Playbooks, serving: Serving, free: int) -
     try:
         with site.load() as load:
             done = play("deploy", code=2, deploy_version="v2", deploy_min_free_mb=0)
-        assert "No space left on device" in done.output
+        assert done.host["phase"] == "Make the release"
+        # Git does not say why it cannot write.
+        assert "No space left on device" in done.message or "look at the free space of the disk" in done.message
         assert lost(load.result) == {}
         assert site.live() == old
         assert site.answering() == {old.release}
