@@ -99,7 +99,7 @@ def test_deploy(site: Site, play: Playbooks, kill: Callable[..., None]) -> None:
     with site.load() as load:
         for number, point in enumerate(DEPLOY):
             if point == "slot.keep":
-                play("restart", deploy_keep_warm="10m")
+                play("restart", deploy_keep_warm="10m", deploy_lock="break")
             command, variables = GIVES.get(point, ("true", {}))
             site.shell(command)
             live = site.live()
@@ -131,7 +131,7 @@ def test_going_back_and_starting_anew(
     with site.load() as load:
         for point in points:
             if point == "slot.keep":
-                play("restart", deploy_keep_warm="10m")
+                play("restart", deploy_keep_warm="10m", deploy_lock="break")
             live = site.live()
             assert live is not None
             back = next(version for version in targets if version != live.version)
