@@ -75,8 +75,9 @@ def killed_controller(site: Site, play: Playbooks, playbook: str, point: str, va
     assert run.process.poll() is None, f"{point} never came"
     os.killpg(run.process.pid, signal.SIGKILL)
     run.process.wait()
-    site.shell(f"pkill --signal CONT --full '{MODULE}'")
-    site.wait_for("the module has ended", lambda: site.shell(f"pgrep --full '{MODULE}' || true") == "", 60)
+    # A step may come several times, and stops it each time.
+    go_on = f"pkill --signal CONT --full '{MODULE}'; pgrep --full '{MODULE}' || true"
+    site.wait_for("the module has ended", lambda: site.shell(go_on) == "", 60)
 
 
 KILLS: list[Callable[..., None]] = [killed_module, killed_controller]
