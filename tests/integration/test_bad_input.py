@@ -105,4 +105,4 @@ def test_a_host_that_cannot_be_reached_fails_with_2_and_is_in_the_result_file(pl
     )
     refused = away("deploy", deploy_repo="/srv/git/blyan.git", code=2)
     assert "away cannot be reached" in refused.message
-    assert "Next: check host and network" in refused.message
+    assert "Next: see that `ssh` to it works" in refused.message
