@@ -175,7 +175,8 @@ def act(context: Context) -> dict[str, Any]:
         preflight.require_schema(found, target, p["across_migrations"] or purpose == "restart")
         preflight.require_nodes(found, p["carry_nodes"], Systemd())
         live = found.release
-        there = purpose == "rollback" and live is not None and target.id == live.id
+        # What a killed run left is dealt with by one that changes something.
+        there = purpose == "rollback" and live is not None and target.id == live.id and not found.leftovers
         return {**result, "target": asdict(target), "needed": not there}
     files = options.files(p)
     with repository(p["repo"], layout.mirror) as source:

@@ -147,7 +147,7 @@ def test_going_back_and_starting_anew(
             site.shell(f"rm -f /srv/blyan/slots/{'green' if live.slot == 'blue' else 'blue'}")
             kill(site, play, playbook, point, {"deploy_lock": "break", "deploy_rollback_to": back})
             one_release_answers(site)
-        play(playbook, deploy_lock="break", deploy_rollback_to=next(targets))
+        play(playbook, deploy_lock="break", deploy_rollback_to=back)
     assert lost(load.result) == {}
     live = site.live()
     assert live is not None
